@@ -1,0 +1,295 @@
+//! The record stream between the programs: its specification, types, framing
+//! and limits.
+//!
+//! This crate reads and writes single records. Whether a stream was begun and
+//! ended, and what a record means for files and exit codes, is for the stages.
+//! It does no I/O beyond [`Read`](std::io::Read) and [`Write`](std::io::Write).
+//! The manual page `nzbpipe-records(5)` says the same as this page.
+//!
+//! # Framing
+//!
+//! ```text
+//! stream  = record*
+//! record  = header LF [ payload LF ]
+//! header  = one JSON object on one line, UTF-8, at most 64 KiB
+//! payload = exactly `len` bytes, present if and only if the header has "len"
+//! ```
+//!
+//! ```text
+//! {"type":"stream","v":1,"by":"yenc-decode 0.1.0"}
+//! {"len":3,"type":"part","offset":0,"size":6,"crc":"ok","job":"j","file":0,"number":1,"of":2}
+//! abc
+//! {"type":"missing","tried":[{"server":"main","class":"missing","code":430,"tries":1}],"job":"j","file":0,"number":2,"of":2,"id":"b@news.example"}
+//! {"type":"end","by":"yenc-decode 0.1.0","status":"partial","code":1,"ok":1,"missing":1}
+//! ```
+//!
+//! (The headers here leave out keys that a program would write.)
+//!
+//! A writer
+//! - begins a header with a payload literally with `{"len":<decimal>,"type":"`,
+//!   and one without with `{"type":"`, so that sh, awk and C need no JSON
+//!   parser;
+//! - writes no line break and no byte order mark into a header, and ends it
+//!   with LF;
+//! - keeps to the limits: 65,536 bytes for a header without its LF
+//!   ([`MAX_HEADER`]), 16,777,216 for a payload ([`MAX_PAYLOAD`]).
+//!
+//! A reader
+//! - takes the keys in any order, `len` too; a key it does not need may be
+//!   absent, a key it does not know is kept;
+//! - takes CR LF for the LF of a header without payload, and nowhere else;
+//! - refuses blank lines, a line that does not begin with `{`, a value of the
+//!   wrong kind, a known key given twice, `"len":null`, and a payload that is
+//!   not followed by LF;
+//! - refuses what is over the limits before it takes memory for it;
+//! - calls an end of input inside a record, and that includes its last LF,
+//!   truncated; never reads such a record in part;
+//! - stops at the first error: the next record cannot be found again.
+//!
+//! Without payloads a stream is plain JSON Lines, and `jq -c` is a filter for
+//! it.
+//!
+//! # Streams
+//!
+//! The first record of a stream is `stream`, the last is `end`. A stage with
+//! nothing to do still writes both. A stream that was begun and not ended is
+//! truncated, and so is one without any record: a reader handles what it got
+//! and never calls it success. Records without payload that no `stream` begins
+//! (hand-made, or picked out by grep) are accepted and end with the input.
+//! Streams may be concatenated: each begins and ends for itself.
+//!
+//! Every header is self-contained. The order of records has no meaning: parts
+//! are written where their `offset` says. Every `segment` that goes into a
+//! stage comes out as exactly one of `body`, `part`, `missing` and `failed`,
+//! which repeat all its keys, unknown ones too; fed back into a fetch, `missing`
+//! and `failed` are segments again.
+//!
+//! Records of unknown type pass through filters with their payload. A new
+//! optional key or a new type leaves the version as it is; a reader refuses a
+//! version it does not know. `present` and `article` are reserved. Whole
+//! numbers of unknown keys are exact up to 64 bits.
+//!
+//! # Types and keys
+//!
+//! Counts, sizes, indexes and times are whole numbers from 0 to 2^64-1, response
+//! codes to 65535, exit codes to 255. All other values are texts, unless another
+//! kind is named. A key marked `!` is required. One marked `?` is left out when
+//! it has no value. All others are always written; absent, they read as empty,
+//! 0, `false` or `null`, except where a default is named. Names, subjects and texts come from strangers: they may hold control
+//! characters and `../`.
+//!
+//! ## `stream` – [`Stream`]
+//!
+//! | key | value |
+//! |---|---|
+//! | `v` ! | 1, the version of the stream |
+//! | `by` | program and version that wrote it, such as `nzb-split 0.1.0` |
+//!
+//! ## `job` – [`Job`]: one NZB; its counts are for display and never compared
+//!
+//! | key | value |
+//! |---|---|
+//! | `job` | digest of the NZB |
+//! | `name` | its name, for people and for the output folder |
+//! | `files`, `segments` | how many of them follow |
+//! | `bytes` | sum of the encoded sizes that are known |
+//! | `password` ? | password of the archive inside |
+//! | `meta` | object: the NZB's `<meta>` entries by type, each a text or an array of texts |
+//!
+//! ## `segment` – [`Segment`]: one piece of a file, to be fetched
+//!
+//! | key | value |
+//! |---|---|
+//! | `job`, `job_name` | digest and name of the NZB |
+//! | `file` | index of the file in the NZB, from 0 |
+//! | `file_id` | digest of the file's ordered numbers and message-ids |
+//! | `name` | file name |
+//! | `name_b64` ? | its bytes in base64, if they were not UTF-8 |
+//! | `name_from` | where it was found: `subject-quoted`, `extension`, `subject`, `index` |
+//! | `number` | number of the piece, from 1 (default 1) |
+//! | `of` | how many distinct numbers the NZB lists for the file (default 1); a file is judged by it |
+//! | `file_bytes` ? | encoded size of the whole file, as the NZB states it |
+//! | `bytes` | encoded size of the piece as the NZB states it, or `null` |
+//! | `id` ! | message-id without `<>` |
+//! | `alt` | array: message-ids of other articles with the same piece, in order |
+//! | `date` ? | when it was posted, in seconds since 1970 (may be negative) |
+//! | `poster`, `subject` | as the NZB has them |
+//! | `groups` | array: newsgroups |
+//!
+//! ## `body` – [`Body`]: an article's body; has a payload
+//!
+//! All keys of `segment`, and:
+//!
+//! | key | value |
+//! |---|---|
+//! | `stuffed` | `true` or `false`; true: lines that begin with a dot have a second one before it, as they came (RFC 3977 section 3.1.1) |
+//! | `crc` ? | what the check during the fetch said, as in `part` |
+//! | `damage` ? | why the fetch calls the body damaged |
+//! | `server`, `tries`, `ms` | who sent it, after how many requests in all, in how many milliseconds |
+//!
+//! The payload is the lines of the body, without the line `.` that ends them.
+//!
+//! ## `part` – [`Part`]: a decoded piece; has a payload
+//!
+//! All keys of `segment`, of which none is required, and:
+//!
+//! | key | value |
+//! |---|---|
+//! | `offset` ! | where the payload belongs in the file, in bytes from 0 |
+//! | `size` ? | size of the whole file, as the article states it |
+//! | `crc` ! | `ok`; `mismatch`: a checksum, size or range is wrong; `absent`: there was none to check; `truncated`: the data end before their trailer |
+//! | `crc32` ? | CRC-32 of the payload, 8 lower-case hexadecimal digits |
+//! | `yenc_name` ? | file name, as the article states it |
+//! | `yenc_name_b64` ? | its bytes in base64, if they were not UTF-8 |
+//! | `yenc_part`, `total` ? | number of the part and how many there are, as the article states them |
+//! | `server`, `tries`, `ms` | as in `body` |
+//!
+//! ## `missing` – [`Missing`]: every server that could be asked says it is not there
+//!
+//! All keys of `segment`, and:
+//!
+//! | key | value |
+//! |---|---|
+//! | `tried` | array of objects, one for each server: `server`, `class`, `code` ?, `text` ?, `tries` |
+//!
+//! ## `failed` – [`Failed`]: a segment that went no further
+//!
+//! All keys of `segment`, of which none is required, and:
+//!
+//! | key | value |
+//! |---|---|
+//! | `stage` | the program that gave up |
+//! | `class` | see below |
+//! | `reason` | why, for people and logs |
+//! | `code` ? | response code of the last answer |
+//! | `tried` | as in `missing` |
+//! | `retryable` | `true` or `false`: whether the same request may succeed later |
+//!
+//! Classes, here and in `tried`: `missing`, `transport` (the connection broke,
+//! stalled or made no sense), `capacity` (no more connections, or not now),
+//! `login` (login or certificate refused), `damaged` (the bytes are not right),
+//! `bad-input` (the segment cannot be used), `unreachable` (no session with any
+//! server), `interrupted`, `internal` (a bug). Others may follow.
+//!
+//! ## `file` – [`FileReport`]: a file is complete, or what is wrong with it
+//!
+//! | key | value |
+//! |---|---|
+//! | `job`, `job_name`, `file`, `file_id`, `name` | as in `segment` |
+//! | `path` ? | where its bytes lie |
+//! | `status` | `complete`, `incomplete` (the default), `unverified` or `damaged` |
+//! | `size` ? | size of the whole file in bytes |
+//! | `segments` | segments of the file (`of`), which are: |
+//! | `ok`, `missing`, `damaged`, `unverified` | checked and written; not there; wrong; written without a checksum |
+//! | `missing_ranges` | bytes that are not on disk: array of pairs, each the first offset and the one after the last |
+//! | `crc32` ? | CRC-32 of the whole file, 8 lower-case hexadecimal digits |
+//!
+//! ## `progress` – [`Progress`]: telemetry, at most twice a second
+//!
+//! | key | value |
+//! |---|---|
+//! | `stage` | the program that reports |
+//! | `bytes`, `segments` | received and finished since the start |
+//! | `connections` | open now |
+//! | `rate` | bytes per second, lately |
+//! | `ms` | milliseconds since the start |
+//!
+//! ## `end` – [`End`]: the last record; its counts are for display and never compared
+//!
+//! | key | value |
+//! |---|---|
+//! | `by` | program and version that wrote it |
+//! | `status` | `ok` (the default), `partial`, `interrupted` or `error` |
+//! | `code` | exit code of the stage |
+//! | `segments`, `ok`, `missing`, `failed`, `damaged` ? | segments by fate |
+//! | `bytes` ? | payload bytes |
+//! | `message` ? | what to tell people, if `status` does not say it |
+//!
+//! # Use
+//!
+//! ```
+//! use nzbpipe_record::{Crc, Header, Limits, Part, Pool, Reader, Record, Stream, Writer};
+//!
+//! let mut writer = Writer::new(Vec::new());
+//! writer.write(&Stream::new("example 1.0").into())?;
+//! let part = Part { offset: 0, crc: Crc::Ok, ..Part::default() };
+//! writer.write(&Record::with_payload(part, "abc"))?;
+//! let stream = writer.into_inner()?;
+//!
+//! let mut reader = Reader::new(&stream[..], Limits::default(), Pool::new(1 << 20));
+//! while let Some(record) = reader.next()? {
+//!     if let (Header::Part(part), Some(payload)) = (record.header, record.payload) {
+//!         assert_eq!((part.offset, &payload[..]), (0, &b"abc"[..]));
+//!     }
+//! }
+//! # Ok::<(), nzbpipe_record::Error>(())
+//! ```
+
+mod buffer;
+mod decode;
+mod encode;
+mod error;
+mod failure;
+mod header;
+mod keys;
+mod piece;
+mod reader;
+mod report;
+mod segment;
+mod text;
+mod words;
+mod writer;
+
+pub use bytes::Bytes;
+pub use serde_json::{Map, Value};
+
+pub use crate::buffer::{Buffer, Pool};
+pub use crate::decode::{Decoder, Limits};
+pub use crate::encode::encode_header;
+pub use crate::error::{Error, Fault, Position};
+pub use crate::failure::{Class, Failed, Missing, Tried};
+pub use crate::header::Header;
+pub use crate::piece::{Body, Crc, Part, Provenance};
+pub use crate::reader::Reader;
+pub use crate::report::{End, FileReport, FileStatus, Job, Progress, Status, Stream, Unknown};
+pub use crate::segment::Segment;
+pub use crate::text::{base64, text};
+pub use crate::writer::Writer;
+
+/// The version of the stream that this crate reads and writes (`v` of `stream`).
+pub const VERSION: u64 = 1;
+
+/// The longest header line in bytes, without its LF.
+pub const MAX_HEADER: usize = 64 << 10;
+
+/// The longest payload in bytes, without its LF.
+pub const MAX_PAYLOAD: usize = 16 << 20;
+
+/// One record: a header and, if the header has `len`, the bytes that follow it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// What the record says.
+    pub header: Header,
+    /// The bytes it carries. `None` (no `len`) differs from no bytes (`"len":0`).
+    pub payload: Option<Bytes>,
+}
+
+impl Record {
+    /// A record that carries bytes.
+    pub fn with_payload(header: impl Into<Header>, payload: impl Into<Bytes>) -> Record {
+        Record {
+            header: header.into(),
+            payload: Some(payload.into()),
+        }
+    }
+}
+
+impl<H: Into<Header>> From<H> for Record {
+    /// A record without payload.
+    fn from(header: H) -> Record {
+        Record {
+            header: header.into(),
+            payload: None,
+        }
+    }
+}
