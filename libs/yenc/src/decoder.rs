@@ -1,0 +1,353 @@
+//! The decoder: what is around the data (prose, control lines, the end of the article) and when
+//! the data kernel runs. What it all means is left to `judge`.
+
+use crate::control::{self, Begin, Keyword, PartRange, Prefix};
+use crate::judge;
+use crate::kernel::{self, Last, Stop};
+use crate::report::{Problem, Report};
+use crate::text::{Kind, Line};
+
+/// How the input is to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Lines are dot-stuffed and a lone `.` ends the article, as in an NNTP reply. Otherwise dots
+    /// are data and the article ends where the caller says.
+    pub stuffed: bool,
+}
+
+/// What one call of [`Decoder::decode`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the input that are done with.
+    pub consumed: usize,
+    /// Bytes written to the output.
+    pub written: usize,
+    /// What is needed next.
+    pub state: State,
+}
+
+/// What a [`Decoder`] needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// More input: all that was given is consumed.
+    More,
+    /// More room: the output is full. Call again with the rest of the input.
+    Full,
+    /// Nothing: the line that ends the article is consumed, and nothing behind it.
+    Ended,
+}
+
+/// Decodes one article, or one after the other, given in pieces of any size.
+#[derive(Debug)]
+pub struct Decoder {
+    stuffed: bool,
+    stage: Stage,
+    /// The kernel's state, used in [`Stage::Data`].
+    last: Last,
+    /// The line being collected, used in all other stages.
+    line: Line,
+    /// `=ypart` found before its time: ahead of `=ybegin`, or stuck to the name.
+    early: Option<PartRange>,
+    crc: crc32fast::Hasher,
+    /// What is known so far; the CRC and the verdict come last.
+    report: Report,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Lines before `=ybegin`.
+    Prolog,
+    /// Data lines.
+    Data,
+    /// A line that began with `=y` and may become a control line; `line` holds it.
+    Keyword,
+    /// It did not: from here on, the bytes in `line` are still to be decoded as data.
+    Replay(usize),
+    /// A control line; `line` collects it.
+    Control(Keyword),
+    /// Lines after `=yend`.
+    Epilog,
+    /// The lone `.` was consumed.
+    Ended,
+}
+
+/// What one stage did with its input; `stop` is `None` if another stage goes on.
+struct Step {
+    consumed: usize,
+    written: usize,
+    stop: Option<State>,
+}
+
+impl Decoder {
+    /// The output never gets full if it has this many bytes more than the input. The bytes of a
+    /// line that only looked like a control line come out when that is known.
+    pub const SLACK: usize = 8;
+
+    /// A decoder at the start of an article.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Decoder {
+            stuffed: options.stuffed,
+            stage: Stage::Prolog,
+            last: Last::Lf,
+            line: Line::new(),
+            early: None,
+            crc: crc32fast::Hasher::new(),
+            report: Report::default(),
+        }
+    }
+
+    /// Goes back to the start of an article, with the same options.
+    pub fn reset(&mut self) {
+        self.stage = Stage::Prolog;
+        self.line.reset();
+        self.early = None;
+        self.crc.reset();
+        self.report = Report::default();
+    }
+
+    /// Decodes `src` into `dst` until the input is used up, the output is full or the article
+    /// ends. Bytes of `dst` behind the written ones may be overwritten too.
+    ///
+    /// An article never decodes to more bytes than it has. Of one call that is true but for a line
+    /// cut within `=y…` that turns out to be data: see [`Decoder::SLACK`].
+    pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Progress {
+        let (mut consumed, mut written) = (0, 0);
+        let state = loop {
+            let step = self.step(&src[consumed..], &mut dst[written..]);
+            consumed += step.consumed;
+            written += step.written;
+            self.report.decoded += step.written as u64;
+            if let Some(state) = step.stop {
+                break state;
+            }
+        };
+        self.crc.update(&dst[..written]);
+        Progress {
+            consumed,
+            written,
+            state,
+        }
+    }
+
+    /// Ends the article: at [`State::Ended`], or where the input ends if there is no such line.
+    /// The decoder is then ready for the next article.
+    pub fn finish(&mut self) -> Report {
+        let crc = std::mem::take(&mut self.crc).finalize();
+        self.report.crc32 = crc;
+        match self.stage {
+            Stage::Prolog => self.prolog(),
+            // A trailer without its line end may be cut in a number: only a CRC that fits shows
+            // that it is whole.
+            Stage::Control(Keyword::End) => {
+                let end = control::end(self.line.content(self.stuffed));
+                let whole = end.pcrc32.proves(crc) || end.crc32.proves(crc);
+                self.report.end = whole.then_some(end);
+            }
+            _ => {}
+        }
+        let mut report = std::mem::take(&mut self.report);
+        report.part = report.part.or(self.early);
+        judge::judge(&mut report);
+        self.reset();
+        report
+    }
+
+    /// The `=ybegin` line, once it is seen.
+    #[must_use]
+    pub fn begin(&self) -> Option<&Begin> {
+        self.report.begin.as_ref()
+    }
+
+    /// The `=ypart` line, once it is seen.
+    #[must_use]
+    pub fn part(&self) -> Option<PartRange> {
+        self.report.part.or(self.early)
+    }
+
+    fn step(&mut self, src: &[u8], dst: &mut [u8]) -> Step {
+        match self.stage {
+            Stage::Data => self.data(src, dst),
+            Stage::Keyword => self.keyword(src),
+            Stage::Replay(from) => self.replay(from, dst),
+            Stage::Prolog | Stage::Control(_) | Stage::Epilog => self.collect(src),
+            Stage::Ended => Step {
+                consumed: 0,
+                written: 0,
+                stop: Some(State::Ended),
+            },
+        }
+    }
+
+    fn data(&mut self, src: &[u8], dst: &mut [u8]) -> Step {
+        let run = kernel::decode(&mut self.last, self.stuffed, src, dst);
+        let stop = match run.stop {
+            Stop::Input => Some(State::More),
+            Stop::Output => Some(State::Full),
+            Stop::End => {
+                self.stage = Stage::Ended;
+                None
+            }
+            Stop::Control => {
+                self.line.clear();
+                self.line.push(b"=y");
+                self.stage = Stage::Keyword;
+                None
+            }
+        };
+        Step {
+            consumed: run.consumed,
+            written: run.written,
+            stop,
+        }
+    }
+
+    fn keyword(&mut self, src: &[u8]) -> Step {
+        for (consumed, byte) in src.iter().enumerate() {
+            self.stage = match control::follow(self.line.raw(), *byte) {
+                Prefix::Undecided => {
+                    self.line.push(&[*byte]);
+                    continue;
+                }
+                Prefix::Keyword(keyword) => Stage::Control(keyword),
+                // The first byte is `=`.
+                Prefix::Other => Stage::Replay(1),
+            };
+            return Step {
+                consumed,
+                written: 0,
+                stop: None,
+            };
+        }
+        Step {
+            consumed: src.len(),
+            written: 0,
+            stop: Some(State::More),
+        }
+    }
+
+    /// Decodes what `line` holds. Behind `=y` these are letters of a keyword, so that the kernel is
+    /// not needed.
+    fn replay(&mut self, from: usize, dst: &mut [u8]) -> Step {
+        let held = &self.line.raw()[from..];
+        let written = held.len().min(dst.len());
+        for (slot, byte) in dst.iter_mut().zip(held) {
+            *slot = kernel::shift(*byte);
+        }
+        if from == 1 && written > 0 {
+            dst[0] = kernel::unescape(held[0]);
+        }
+        if written < held.len() {
+            self.stage = Stage::Replay(from + written);
+            return Step {
+                consumed: 0,
+                written,
+                stop: Some(State::Full),
+            };
+        }
+        self.last = Last::Plain;
+        self.stage = Stage::Data;
+        Step {
+            consumed: 0,
+            written,
+            stop: None,
+        }
+    }
+
+    fn collect(&mut self, src: &[u8]) -> Step {
+        let (consumed, complete) = self.line.push(src);
+        if !complete {
+            return Step {
+                consumed,
+                written: 0,
+                stop: Some(State::More),
+            };
+        }
+        match (self.line.ended(self.stuffed), self.stage) {
+            (Kind::End, _) => self.stage = Stage::Ended,
+            (Kind::Text, Stage::Prolog) => self.prolog(),
+            (Kind::Text, Stage::Control(keyword)) => self.control(keyword),
+            (Kind::Text, _) => self.epilog(),
+        }
+        self.line.clear();
+        Step {
+            consumed,
+            written: 0,
+            stop: None,
+        }
+    }
+
+    fn prolog(&mut self) {
+        let line = self.line.content(self.stuffed);
+        // Some tools put a UTF-8 byte order mark in front of the article.
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        match control::keyword(line) {
+            Some(Keyword::Part) => self.early = Some(control::part(line)),
+            Some(Keyword::Begin) => {
+                if let Some((begin, glued)) = control::begin(line) {
+                    self.report.begin = Some(begin);
+                    self.early = glued.or(self.early);
+                    self.note_long();
+                    self.enter_data();
+                }
+            }
+            _ => {
+                if let Some(problem) = control::foreign(line) {
+                    self.note(problem);
+                }
+            }
+        }
+    }
+
+    fn control(&mut self, keyword: Keyword) {
+        let line = self.line.content(self.stuffed);
+        match keyword {
+            Keyword::Part => self.found_part(control::part(line)),
+            Keyword::End => self.report.end = Some(control::end(line)),
+            Keyword::Begin if self.report.decoded == 0 => self.note(Problem::DuplicateBegin),
+            Keyword::Begin => self.note(Problem::ExtraBlock),
+        }
+        self.note_long();
+        match keyword {
+            Keyword::End => self.stage = Stage::Epilog,
+            Keyword::Begin if self.report.decoded > 0 => self.stage = Stage::Epilog,
+            _ => self.enter_data(),
+        }
+    }
+
+    fn found_part(&mut self, range: PartRange) {
+        if self.report.part.is_some_and(|known| known != range) {
+            self.note(Problem::DuplicatePart);
+        } else {
+            self.report.part = Some(range);
+        }
+    }
+
+    fn epilog(&mut self) {
+        let line = self.line.content(self.stuffed);
+        if control::keyword(line) == Some(Keyword::Begin) && control::begin(line).is_some() {
+            self.note(Problem::ExtraBlock);
+        }
+    }
+
+    fn enter_data(&mut self) {
+        self.last = if self.line.after_bare_lf() {
+            Last::Lf
+        } else {
+            Last::CrLf
+        };
+        self.stage = Stage::Data;
+    }
+
+    fn note_long(&mut self) {
+        if self.line.is_long() {
+            self.note(Problem::HeaderTooLong);
+        }
+    }
+
+    fn note(&mut self, problem: Problem) {
+        if !self.report.problems.contains(&problem) {
+            self.report.problems.push(problem);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What a decoded article is worth: the verdict, its reasons, and the part's place in the file.
+
+use crate::control::{Begin, End, PartRange};
+use crate::judge;
+
+/// Everything known about an article at its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The `=ybegin` line. `None`: the article holds no yEnc block.
+    pub begin: Option<Begin>,
+    /// The `=ypart` line.
+    pub part: Option<PartRange>,
+    /// The `=yend` line.
+    pub end: Option<End>,
+    /// Number of bytes decoded.
+    pub decoded: u64,
+    /// CRC32 (IEEE) of the decoded bytes.
+    pub crc32: u32,
+    /// Whether the bytes may be trusted.
+    pub verdict: Verdict,
+    /// What is wrong or odd, each kind once.
+    pub problems: Vec<Problem>,
+}
+
+/// Whether decoded bytes may be trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// A CRC32 was there and is right, and nothing contradicts it.
+    Ok,
+    /// Damaged: the CRC32 is wrong, or lengths and headers contradict the data or each other.
+    Mismatch,
+    /// No usable CRC32, and nothing contradicts the data: unverified.
+    Absent,
+    /// There is no complete `=yend`: the article was cut.
+    Truncated,
+    /// There is no yEnc block.
+    #[default]
+    NoYenc,
+}
+
+/// Something wrong or odd in an article.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A second block; it is not decoded.
+    #[error("the article holds a second yEnc block")]
+    ExtraBlock,
+    /// A second `=ybegin` before any data.
+    #[error("two =ybegin lines before the data")]
+    DuplicateBegin,
+    /// `=ypart` lines that differ.
+    #[error("two different =ypart lines")]
+    DuplicatePart,
+    /// A control line longer than 16 KiB.
+    #[error("a yEnc header line is longer than 16 KiB")]
+    HeaderTooLong,
+    /// `=ybegin` has `part=` but there is no `=ypart`: the place in the file is unknown.
+    #[error("part of a file without =ypart, its offset is unknown")]
+    NoRange,
+    /// `=ypart` is incomplete, begins at 0, ends before it begins, or is beyond 2^63.
+    #[error("the =ypart range is unusable")]
+    BadRange,
+    /// The number of decoded bytes is not what `=ypart` says.
+    #[error("the decoded length differs from the =ypart range")]
+    RangeLength,
+    /// The part reaches beyond the size in `=ybegin`, which is advice: some posters lie in it.
+    #[error("the part reaches beyond the size in =ybegin")]
+    BeyondSize,
+    /// The number of decoded bytes is not the size in `=yend`.
+    #[error("the decoded length differs from the size in =yend")]
+    EndSize,
+    /// The number of decoded bytes is not the size in `=ybegin` of a single-part post.
+    #[error("the decoded length differs from the size in =ybegin")]
+    BeginSize,
+    /// `=ybegin` and `=yend` name different parts.
+    #[error("=ybegin and =yend name different parts")]
+    PartNumber,
+    /// The CRC32 is wrong.
+    #[error("the crc32 is wrong")]
+    Crc,
+    /// A CRC field is there but is no CRC, or too short to say anything.
+    #[error("the crc32 in =yend is unusable")]
+    CrcUnusable,
+    /// Not yEnc: the article looks like UUencode.
+    #[error("the article looks like uuencode")]
+    Uuencode,
+    /// Not yEnc: the article looks like MIME base64.
+    #[error("the article looks like mime base64")]
+    Mime,
+}
+
+impl Problem {
+    /// Whether the bytes are not to be trusted even if the CRC32 is right: they may be whole, but
+    /// where they belong is contradicted.
+    #[must_use]
+    pub fn is_fatal(self) -> bool {
+        matches!(
+            self,
+            Problem::DuplicateBegin
+                | Problem::DuplicatePart
+                | Problem::HeaderTooLong
+                | Problem::NoRange
+                | Problem::BadRange
+                | Problem::RangeLength
+                | Problem::PartNumber
+        )
+    }
+}
+
+impl Report {
+    /// Position of the first decoded byte in the file, from 0. From `=ypart`; 0 for a single-part
+    /// post; `None` if the post is a part and says nothing usable about its place.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        let begin = self.begin.as_ref()?;
+        match self.part {
+            Some(range) => judge::span(range, self.decoded).map(|span| span.offset),
+            None if begin.is_part() => None,
+            None => Some(0),
+        }
+    }
+
+    /// Size of the whole file by `=ybegin`. Advice: see [`Problem::BeyondSize`].
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.begin
+            .as_ref()?
+            .size
+            .filter(|&size| size > 0 || self.decoded == 0)
+    }
+
+    /// Name of the file by `=ybegin`, if it is not empty. Untrusted bytes.
+    #[must_use]
+    pub fn name(&self) -> Option<&[u8]> {
+        self.begin
+            .as_ref()?
+            .name
+            .as_deref()
+            .filter(|name| !name.is_empty())
+    }
+
+    /// Why the article is damaged (or no yEnc at all), for people; `None` if it is verified or
+    /// unverified.
+    #[must_use]
+    pub fn damage(&self) -> Option<String> {
+        match self.verdict {
+            Verdict::Ok | Verdict::Absent => None,
+            Verdict::Truncated => Some("the article is cut, =yend is missing".to_owned()),
+            Verdict::NoYenc => Some(self.reason("the article holds no yEnc block")),
+            Verdict::Mismatch => Some(self.reason("the article contradicts itself")),
+        }
+    }
+
+    fn reason(&self, otherwise: &str) -> String {
+        let gravest = self.problems.iter().find(|problem| problem.is_fatal());
+        gravest
+            .or(self.problems.first())
+            .map_or(otherwise.to_owned(), Problem::to_string)
+    }
+
+    /// Whether the post is one part of several.
+    pub(crate) fn is_part(&self) -> bool {
+        self.part.is_some() || self.begin.as_ref().is_some_and(Begin::is_part)
+    }
+}
+
+impl Begin {
+    /// `part=0` is what some posters write for "none".
+    fn is_part(&self) -> bool {
+        self.part.is_some_and(|part| part > 0)
+    }
+}
