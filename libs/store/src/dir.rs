@@ -1,0 +1,349 @@
+//! A directory held open, and the few things done to names inside it. No name is ever
+//! looked up through a symbolic link, whatever happens to the tree meanwhile.
+//!
+//! Names given here are single components; making them so is
+//! [`name`](crate::name)'s.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use crate::Error;
+
+/// Permissions asked for; the umask has the last word.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+const DIR_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// A directory, by descriptor.
+#[derive(Debug)]
+pub(crate) struct Dir {
+    fd: OwnedFd,
+    /// For messages only.
+    path: PathBuf,
+    /// It was not there before.
+    created: bool,
+}
+
+/// What tells one file from another, whatever its name.
+pub(crate) type Inode = (u64, u64);
+
+/// Device and number of an open file.
+pub(crate) fn inode(file: &File) -> io::Result<Inode> {
+    file.metadata().map(|m| (m.dev(), m.ino()))
+}
+
+impl Dir {
+    /// Opens the output directory, creating it if need be. Links on the way to it are
+    /// the user's own and are followed.
+    pub fn open(path: &Path) -> Result<Dir, Error> {
+        let failed = |e: io::Error| Error::creating(path.to_owned(), e);
+        let here = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        let created = !here.exists();
+        fs::create_dir_all(here).map_err(failed)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd =
+            rustix::fs::openat(CWD, here, flags, Mode::empty()).map_err(|e| failed(e.into()))?;
+        let writable = Access::WRITE_OK | Access::EXEC_OK;
+        rustix::fs::accessat(&fd, ".", writable, AtFlags::empty()).map_err(|e| failed(e.into()))?;
+        Ok(Dir {
+            fd,
+            path: path.to_owned(),
+            created,
+        })
+    }
+
+    /// Opens the folder `name`, creating it if need be.
+    pub fn child(&self, name: &str) -> Result<Dir, Error> {
+        let failed = |e: Errno| Error::creating(self.path_of(name), e);
+        let created = match rustix::fs::mkdirat(&self.fd, name, DIR_MODE) {
+            Ok(()) => {
+                // A complete file is worth little if its folder is lost with the power.
+                self.sync()?;
+                true
+            }
+            Err(Errno::EXIST) => false,
+            Err(e) => return Err(failed(e)),
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let fd = open_at(&self.fd, name, flags, Mode::empty()).map_err(failed)?;
+        Ok(Dir {
+            fd,
+            path: self.path.join(name),
+            created,
+        })
+    }
+
+    /// The same directory once more.
+    pub fn again(&self) -> Result<Dir, Error> {
+        let failed = |e| Error::Io {
+            path: self.path.clone(),
+            source: e,
+        };
+        let fd = self.fd.try_clone().map_err(failed)?;
+        Ok(Dir {
+            fd,
+            path: self.path.clone(),
+            created: false,
+        })
+    }
+
+    /// The path of `name` for messages.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Whether this run made the directory.
+    pub fn is_new(&self) -> bool {
+        self.created
+    }
+
+    /// An error about `name`.
+    pub fn error(&self, name: &str, source: impl Into<io::Error>) -> Error {
+        Error::Io {
+            path: self.path_of(name),
+            source: source.into(),
+        }
+    }
+
+    /// Opens the regular file `name` to read and write, creating it if it is not
+    /// there, and locks it for as long as it is open. Links of either kind and
+    /// everything that is no file are refused: a hard link would carry what we write
+    /// out of the directory.
+    pub fn open_own(&self, name: &str) -> Result<File, Error> {
+        // Without NONBLOCK, opening a FIFO would wait for its other end.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
+        let fd = open_at(&self.fd, name, flags, FILE_MODE).map_err(|e| self.refusal(name, e))?;
+        let file = File::from(fd);
+        let meta = file.metadata().map_err(|e| self.error(name, e))?;
+        if !meta.is_file() {
+            return Err(self.refused(name, "it is not a regular file"));
+        }
+        if meta.nlink() > 1 {
+            return Err(self.refused(name, "it has another name (hard link)"));
+        }
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(file),
+            Err(Errno::WOULDBLOCK) => Err(Error::InUse {
+                path: self.path_of(name),
+            }),
+            Err(e) => Err(self.error(name, e)),
+        }
+    }
+
+    /// Opens `name` to read if it is a regular file.
+    pub fn open_regular(&self, name: &str) -> io::Result<Option<File>> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let file = match open_at(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(Errno::NOENT | Errno::LOOP | Errno::NXIO | Errno::NODEV) => return Ok(None),
+            Err(e) => return Err(e.into()),
+        };
+        Ok(file.metadata()?.is_file().then_some(file))
+    }
+
+    /// What `name` is, itself; `None` if it is not there.
+    pub fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The size of `name` if it is a regular file.
+    pub fn size_of(&self, name: &str) -> io::Result<Option<u64>> {
+        let stat = self.stat(name)?;
+        Ok(stat
+            .filter(|s| FileType::from_raw_mode(s.st_mode) == FileType::RegularFile)
+            .and_then(|s| u64::try_from(s.st_size).ok()))
+    }
+
+    /// Whether `name` still is the open `file`.
+    pub fn is_same(&self, name: &str, file: &File) -> io::Result<bool> {
+        let open = file.metadata()?;
+        // The types of these fields differ between systems.
+        #[allow(clippy::unnecessary_cast, reason = "i32 on macOS and the BSDs")]
+        Ok(self
+            .stat(name)?
+            .is_some_and(|s| (s.st_dev as u64, s.st_ino as u64) == (open.dev(), open.ino())))
+    }
+
+    /// Renames `from` to `to`; says `false` if there is a `to`.
+    pub fn rename_new(&self, from: &str, to: &str) -> io::Result<bool> {
+        match rename_exclusive(&self.fd, from, to) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST | Errno::NOTEMPTY | Errno::ISDIR) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Removes `name`; that it is not there is fine.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Removes the folder `name` if it is empty.
+    pub fn remove_empty(&self, name: &str) {
+        // Not empty, or in use as a mount point: it stays, and that is no error.
+        let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR);
+    }
+
+    /// Makes creations, renames and removals survive a power cut.
+    pub fn sync(&self) -> Result<(), Error> {
+        match rustix::fs::fsync(&self.fd) {
+            // Some network and FUSE file systems cannot sync a directory.
+            Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+            Err(e) => Err(Error::Io {
+                path: self.path.clone(),
+                source: e.into(),
+            }),
+        }
+    }
+
+    fn refusal(&self, name: &str, e: Errno) -> Error {
+        match e {
+            Errno::LOOP | Errno::XDEV | Errno::MLINK => self.refused(name, "it is a symbolic link"),
+            Errno::ISDIR => self.refused(name, "it is a directory"),
+            Errno::NXIO => self.refused(name, "it is not a regular file"),
+            e => Error::creating(self.path_of(name), e),
+        }
+    }
+
+    /// An error about what was found at `name`.
+    pub fn refused(&self, name: &str, why: &'static str) -> Error {
+        Error::Refused {
+            path: self.path_of(name),
+            why,
+        }
+    }
+}
+
+/// Opens one component without following links. `O_NOFOLLOW` says so for the last
+/// component, and there is only one; on Linux the kernel also holds it for whatever
+/// may be mounted or swapped below.
+fn open_at(dir: &OwnedFd, name: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+    debug_assert!(!name.contains('/'));
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::fs::ResolveFlags;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match rustix::fs::openat2(dir, name, flags, mode, resolve) {
+            // Older than Linux 5.6, or a container's filter that does not know it.
+            Err(Errno::NOSYS | Errno::PERM) => {}
+            done => return done,
+        }
+    }
+    rustix::fs::openat(dir, name, flags, mode)
+}
+
+fn rename_exclusive(dir: &OwnedFd, from: &str, to: &str) -> Result<(), Errno> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::fs::RenameFlags;
+        match rustix::fs::renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
+            // The file system (NFS, some FUSE) or the kernel cannot.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            done => return done,
+        }
+    }
+    rename_by_link(dir.as_fd(), from, to)
+}
+
+/// `link` never replaces. Where there are no hard links (FAT, exFAT) the name is
+/// claimed by an empty file first; a crash between the two leaves that.
+fn rename_by_link(dir: impl AsFd + Copy, from: &str, to: &str) -> Result<(), Errno> {
+    match rustix::fs::linkat(dir, from, dir, to, AtFlags::empty()) {
+        Ok(()) => rustix::fs::unlinkat(dir, from, AtFlags::empty()),
+        Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => {
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            drop(rustix::fs::openat(dir, to, flags, FILE_MODE)?);
+            rustix::fs::renameat(dir, from, dir, to)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn dir() -> (tempfile::TempDir, Dir) {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temp.path()).unwrap();
+        (temp, dir)
+    }
+
+    #[test]
+    fn links_and_strangers_are_refused() {
+        let (temp, dir) = dir();
+        let canary = temp.path().join("canary");
+        fs::write(&canary, "alive").unwrap();
+        symlink(&canary, temp.path().join("soft")).unwrap();
+        symlink(temp.path().join("nowhere"), temp.path().join("dangling")).unwrap();
+        fs::hard_link(&canary, temp.path().join("hard")).unwrap();
+        fs::create_dir(temp.path().join("folder")).unwrap();
+        rustix::fs::mknodat(CWD, temp.path().join("fifo"), FileType::Fifo, FILE_MODE, 0).unwrap();
+        for name in ["soft", "dangling", "hard", "folder"] {
+            let e = dir.open_own(name).unwrap_err();
+            assert!(matches!(e, Error::Refused { .. }), "{name}: {e}");
+        }
+        assert!(dir.open_own("fifo").is_err());
+        for name in ["soft", "dangling", "fifo", "folder", "absent"] {
+            assert!(dir.open_regular(name).unwrap().is_none(), "{name}");
+        }
+        assert_eq!(fs::read(&canary).unwrap(), b"alive");
+        assert!(!temp.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_a_link_is_refused() {
+        let (temp, dir) = dir();
+        let outside = tempfile::tempdir().unwrap();
+        symlink(outside.path(), temp.path().join("job")).unwrap();
+        assert!(dir.child("job").unwrap_err().is_cannot_create());
+    }
+
+    #[test]
+    fn a_rename_never_replaces() {
+        let (temp, dir) = dir();
+        fs::write(temp.path().join("new"), "new").unwrap();
+        fs::write(temp.path().join("old"), "old").unwrap();
+        symlink("nowhere", temp.path().join("link")).unwrap();
+        fs::create_dir(temp.path().join("folder")).unwrap();
+        for name in ["old", "link", "folder"] {
+            assert!(!dir.rename_new("new", name).unwrap(), "{name}");
+            assert_eq!(
+                rename_by_link(dir.fd.as_fd(), "new", name),
+                Err(Errno::EXIST),
+                "{name}"
+            );
+        }
+        assert_eq!(fs::read(temp.path().join("old")).unwrap(), b"old");
+        assert!(dir.rename_new("new", "free").unwrap());
+        rename_by_link(dir.fd.as_fd(), "free", "freer").unwrap();
+        assert_eq!(fs::read(temp.path().join("freer")).unwrap(), b"new");
+        assert!(!temp.path().join("free").exists());
+    }
+
+    #[test]
+    fn a_file_in_the_way_of_the_directory_is_named() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("file"), "").unwrap();
+        let e = Dir::open(&temp.path().join("file")).unwrap_err();
+        assert!(e.is_cannot_create() && e.to_string().contains("file"));
+    }
+}

@@ -1,0 +1,90 @@
+//! What can go wrong with the output, and whose fault it is.
+//!
+//! That segments are missing or contradict each other is not an error: see
+//! [`Placed`](crate::Placed) and [`FileOutcome`](crate::FileOutcome).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why output could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A directory or file could not be created or opened: the user's, as a rule.
+    #[error("cannot create {}: {source}", path.display())]
+    CannotCreate {
+        /// What was to be created.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// What is in our place is not ours to write into: a symbolic link, a file with
+    /// other names (hard links), a device, or a file that was exchanged under us.
+    #[error("refused to write into {}: {why}", path.display())]
+    Refused {
+        /// What was found.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Reading, writing, syncing or renaming failed: the disk's or the system's.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Another process writes the same job into the same directory.
+    #[error("{} is in use by another process", path.display())]
+    InUse {
+        /// The file that is locked.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// For what failed while making something new. A full disk is no fault of the
+    /// name or the place.
+    pub(crate) fn creating(path: PathBuf, source: impl Into<io::Error>) -> Error {
+        let source = source.into();
+        match is_full(&source) {
+            true => Error::Io { path, source },
+            false => Error::CannotCreate { path, source },
+        }
+    }
+
+    /// Whether another process holds the output. Later it will be free.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Error::InUse { .. })
+    }
+
+    /// Whether output could not be created, or what is there was refused.
+    pub fn is_cannot_create(&self) -> bool {
+        matches!(self, Error::CannotCreate { .. } | Error::Refused { .. })
+    }
+
+    /// Whether the disk or the user's quota is full: after room is made, the same
+    /// call succeeds.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Error::CannotCreate { source, .. } | Error::Io { source, .. } => is_full(source),
+            _ => false,
+        }
+    }
+
+    /// The file or directory it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Error::CannotCreate { path, .. }
+            | Error::Refused { path, .. }
+            | Error::Io { path, .. }
+            | Error::InUse { path } => path,
+        }
+    }
+}
+
+fn is_full(source: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(source.kind(), StorageFull | QuotaExceeded)
+}

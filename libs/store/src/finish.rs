@@ -1,0 +1,119 @@
+//! From a whole `.part` file to a file under its final name, in an order that no crash
+//! can make a lie of.
+//!
+//! 1. Cut the file to its size and sync its data.
+//! 2. Write to the journal under which name it will be.
+//! 3. Rename it, never replacing anything.
+//! 4. Sync the directory.
+//!
+//! A crash before 3 leaves a `.part` file with all its journal entries; after 3, the
+//! line of step 2 leads to the file.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use crate::Error;
+use crate::folder::Folder;
+use crate::journal::{Done, Journal};
+use crate::line::Line;
+use crate::resume::BLOCK;
+
+/// A file whose pieces are all there.
+pub(crate) struct Whole<'a> {
+    /// Its identity in the journal.
+    pub key: &'a str,
+    /// Where its data are.
+    pub part: &'a str,
+    /// The safe name it should get.
+    pub base: &'a str,
+    pub file: &'a File,
+    pub size: u64,
+    pub crc32: u32,
+}
+
+/// Step 1. An error means that the data are to be taken for lost: after a failed sync
+/// the kernel may have dropped them and will report success next time.
+pub(crate) fn settle(file: &File, size: u64) -> io::Result<()> {
+    let len = file.metadata()?.len();
+    if len < size {
+        return Err(io::Error::other("the file was shortened while in use"));
+    }
+    if len > size {
+        file.set_len(size)?;
+    }
+    file.sync_data()
+}
+
+/// Steps 2 to 4, with the first name that is free.
+pub(crate) fn publish(
+    folder: &mut Folder,
+    journal: &mut Journal,
+    whole: &Whole<'_>,
+) -> Result<Done, Error> {
+    let mut n = 1;
+    loop {
+        let (found, name) = folder.names.candidate(whole.base, n);
+        let done = Done {
+            size: whole.size,
+            crc32: whole.crc32,
+            name,
+        };
+        if try_name(folder, journal, whole, &done)? {
+            folder.dir.sync()?;
+            folder.names.take(whole.base, found, &done.name);
+            return Ok(done);
+        }
+        n = found + 1;
+    }
+}
+
+/// Says `false` if something else has the name. A file with the same bytes is as good
+/// as ours: it stays, and ours goes.
+fn try_name(
+    folder: &Folder,
+    journal: &mut Journal,
+    whole: &Whole<'_>,
+    done: &Done,
+) -> Result<bool, Error> {
+    let (dir, name) = (&folder.dir, done.name.as_str());
+    let line = Line::Done {
+        file: whole.key,
+        done,
+    };
+    let failed = |e| Error::creating(dir.path_of(name), e);
+    if dir.stat(name).map_err(failed)?.is_none() {
+        journal.append(dir, &[line])?;
+        return dir.rename_new(whole.part, name).map_err(failed);
+    }
+    let same = match dir.open_regular(name) {
+        Ok(Some(there)) => is_same(whole.file, &there, whole.size),
+        // What cannot be read cannot be compared, and is not ours.
+        Ok(None) | Err(_) => Ok(false),
+    };
+    if !same.map_err(|e| dir.error(name, e))? {
+        return Ok(false);
+    }
+    journal.append(dir, &[line])?;
+    dir.remove(whole.part)
+        .map_err(|e| dir.error(whole.part, e))?;
+    Ok(true)
+}
+
+fn is_same(ours: &File, there: &File, size: u64) -> io::Result<bool> {
+    if there.metadata()?.len() != size {
+        return Ok(false);
+    }
+    let (mut a, mut b) = (vec![0; BLOCK], vec![0; BLOCK]);
+    let mut at = 0;
+    while at < size {
+        let want = usize::try_from(size - at).map_or(BLOCK, |left| left.min(BLOCK));
+        ours.read_exact_at(&mut a[..want], at)?;
+        there.read_exact_at(&mut b[..want], at)?;
+        if a[..want] != b[..want] {
+            return Ok(false);
+        }
+        at += want as u64;
+    }
+    Ok(true)
+}

@@ -1,0 +1,243 @@
+//! The lines of the journal, as text and back. No I/O.
+
+use std::fmt;
+
+use crate::entry::{Agreed, Entry, Hints};
+use crate::journal::Done;
+
+const VERSION: &str = "1";
+const MAGIC: &str = "nzbpipe-journal";
+
+/// A line to be written. Its `Display` lacks the checksum and the line end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Line<'a> {
+    Head {
+        job: &'a str,
+    },
+    Part {
+        file: &'a str,
+        number: u64,
+        entry: Entry,
+    },
+    Hint {
+        file: &'a str,
+        hints: &'a Hints,
+    },
+    Gone {
+        file: &'a str,
+        number: Option<u64>,
+    },
+    Done {
+        file: &'a str,
+        done: &'a Done,
+    },
+}
+
+/// A line that was read.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Owned {
+    Head {
+        job: String,
+    },
+    Part {
+        file: String,
+        number: u64,
+        entry: Entry,
+    },
+    Hint {
+        file: String,
+        hints: Hints,
+    },
+    Gone {
+        file: String,
+        number: Option<u64>,
+    },
+    Done {
+        file: String,
+        done: Done,
+    },
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Line::Head { job } => write!(f, "{MAGIC} {VERSION} {}", Escaped(job)),
+            Line::Part {
+                file,
+                number,
+                entry: e,
+            } => {
+                let (file, state) = (Escaped(file), if e.verified { 'v' } else { 'u' });
+                write!(
+                    f,
+                    "part {file} {number} {} {} {:08x} {state}",
+                    e.offset, e.len, e.crc32
+                )
+            }
+            Line::Hint { file, hints } => {
+                let size = agreed(&hints.size, |size| size.to_string());
+                let name = agreed(&hints.name, |name| Escaped(name).to_string());
+                write!(f, "hint {} {size} {name}", Escaped(file))
+            }
+            Line::Gone {
+                file,
+                number: Some(n),
+            } => write!(f, "gone {} {n}", Escaped(file)),
+            Line::Gone { file, number: None } => write!(f, "gone {} *", Escaped(file)),
+            Line::Done { file, done } => {
+                let (file, name) = (Escaped(file), Escaped(&done.name));
+                write!(f, "done {file} {} {:08x} {name}", done.size, done.crc32)
+            }
+        }
+    }
+}
+
+/// Reads one line, with or without its end. `None` if it is not exactly one of ours.
+pub(crate) fn parse(line: &[u8]) -> Option<Owned> {
+    let line = std::str::from_utf8(line.strip_suffix(b"\n").unwrap_or(line)).ok()?;
+    let (body, crc) = line.rsplit_once(' ')?;
+    if crc != format!("{:08x}", crc32fast::hash(body.as_bytes())) {
+        return None;
+    }
+    let fields: Vec<&str> = body.split(' ').collect();
+    parse_fields(&fields)
+}
+
+fn parse_fields(fields: &[&str]) -> Option<Owned> {
+    let (&[kind, first], rest) = fields.split_first_chunk()?;
+    if kind == MAGIC {
+        let &[job] = rest else { return None };
+        let job = unescape(job)?;
+        return (first == VERSION).then_some(Owned::Head { job });
+    }
+    let file = unescape(first)?;
+    match (kind, rest) {
+        ("part", [number, rest @ ..]) => {
+            let (number, entry) = (number.parse().ok()?, parse_entry(rest)?);
+            Some(Owned::Part {
+                file,
+                number,
+                entry,
+            })
+        }
+        ("hint", [size, name]) => {
+            let size = parse_agreed(size, |text| text.parse().ok())?;
+            let name = parse_agreed(name, unescape)?;
+            Some(Owned::Hint {
+                file,
+                hints: Hints { size, name },
+            })
+        }
+        ("gone", ["*"]) => Some(Owned::Gone { file, number: None }),
+        ("gone", [number]) => {
+            let number = Some(number.parse().ok()?);
+            Some(Owned::Gone { file, number })
+        }
+        ("done", [size, crc32, name]) => {
+            let (size, name) = (size.parse().ok()?, unescape(name)?);
+            let crc32 = u32::from_str_radix(crc32, 16).ok()?;
+            Some(Owned::Done {
+                file,
+                done: Done { size, crc32, name },
+            })
+        }
+        _ => None,
+    }
+}
+
+fn parse_entry(fields: &[&str]) -> Option<Entry> {
+    let [offset, len, crc32, state] = *fields else {
+        return None;
+    };
+    Some(Entry {
+        offset: offset.parse().ok()?,
+        len: len.parse().ok()?,
+        crc32: u32::from_str_radix(crc32, 16).ok()?,
+        verified: state == "v",
+    })
+}
+
+fn agreed<T>(value: &Agreed<T>, show: impl Fn(&T) -> String) -> String {
+    match value {
+        Agreed::Nothing => "-".to_owned(),
+        Agreed::Split => "!".to_owned(),
+        Agreed::On(value) => format!("={}", show(value)),
+    }
+}
+
+fn parse_agreed<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Agreed<T>> {
+    match text {
+        "-" => Some(Agreed::Nothing),
+        "!" => Some(Agreed::Split),
+        text => text.strip_prefix('=').and_then(read).map(Agreed::On),
+    }
+}
+
+/// One field: what is not a visible ASCII character becomes `%XX`.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.bytes() {
+            match byte {
+                b'%' | ..=b' ' | 0x7f.. => write!(f, "%{byte:02X}")?,
+                byte => write!(f, "{}", char::from(byte))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unescape(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        if byte == b'%' {
+            let (hex, tail) = rest.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()?);
+            rest = tail;
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_survives_a_field(text in any::<String>()) {
+            let escaped = Escaped(&text).to_string();
+            prop_assert!(escaped.bytes().all(|b| b.is_ascii_graphic()));
+            prop_assert_eq!(unescape(&escaped), Some(text));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            let _ = parse(&bytes);
+            let body = String::from_utf8_lossy(&bytes).into_owned();
+            let _ = parse(format!("part {body} {:08x}", crc32fast::hash(body.as_bytes())).as_bytes());
+            let _ = unescape(&body);
+        }
+    }
+
+    #[test]
+    fn an_empty_file_id_is_a_field_too() {
+        let line = Line::Gone {
+            file: "",
+            number: Some(4),
+        }
+        .to_string();
+        let whole = format!("{line} {:08x}\n", crc32fast::hash(line.as_bytes()));
+        let want = Owned::Gone {
+            file: String::new(),
+            number: Some(4),
+        };
+        assert_eq!(parse(whole.as_bytes()), Some(want));
+    }
+}

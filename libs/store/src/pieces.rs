@@ -1,0 +1,281 @@
+//! What is known of one file that is not complete yet, and the judgement on each new
+//! piece of it. Pure data: nothing is read or written here.
+
+use std::collections::BTreeMap;
+
+use crate::coverage::Coverage;
+use crate::entry::{Entry, Hints};
+use crate::types::{MAX_PIECE, Piece, Reason, Status, Why};
+
+/// What to do with a piece.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// Write it, after forgetting these numbers: unverified pieces in its way.
+    Write(Vec<u64>),
+    /// It is there.
+    Duplicate,
+    /// It does not fit.
+    Rejected(Reason),
+    /// It is damaged; `free` if nothing better lies in its range.
+    Damaged { free: bool },
+}
+
+/// The pieces of one file.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    of: u64,
+    written: BTreeMap<u64, Entry>,
+    verified: Coverage,
+    /// Unverified pieces: offset to number. They do not overlap each other.
+    loose: BTreeMap<u64, u64>,
+    loose_bytes: u64,
+    /// Where the farthest piece without bytes lies. It takes no place in the sets
+    /// above, but a file that ends before it is not whole.
+    farthest_empty: u64,
+    unverified: u64,
+    lost: BTreeMap<u64, Why>,
+    pub hints: Hints,
+}
+
+/// How many pieces are in which state.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub ok: u64,
+    pub missing: u64,
+    pub damaged: u64,
+    pub unverified: u64,
+}
+
+impl Pieces {
+    /// Notes how many pieces the file has. Where records differ, the most demanding is
+    /// believed.
+    pub fn expect(&mut self, of: u64) {
+        self.of = self.of.max(of);
+    }
+
+    pub fn of(&self) -> u64 {
+        self.of
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
+    pub fn has(&self, number: u64) -> bool {
+        self.written.contains_key(&number)
+    }
+
+    /// Judges a piece. Number and offset identify it, the checksum decides; the first
+    /// verified one stays.
+    pub fn judge(&self, piece: &Piece<'_>) -> Judgement {
+        let Some(new) = self.admit(piece) else {
+            return match piece.damaged {
+                true => Judgement::Damaged { free: false },
+                false => Judgement::Rejected(Reason::OutOfRange),
+            };
+        };
+        if piece.damaged {
+            let free = !self.has(piece.number)
+                && !self.verified.overlaps(new.offset, new.end())
+                && self.loose_in(&new).is_empty();
+            return Judgement::Damaged { free };
+        }
+        match self.written.get(&piece.number) {
+            Some(old) if old.is_same(&new) && old.verified >= new.verified => Judgement::Duplicate,
+            Some(old) if old.verified || !new.verified => {
+                Judgement::Rejected(Reason::Contradiction)
+            }
+            old => self.judge_place(&new, old.map(|_| piece.number)),
+        }
+    }
+
+    /// Whether an entry found in a journal fits among the others.
+    pub fn fits(&self, entry: &Entry) -> bool {
+        matches!(self.judge_place(entry, None), Judgement::Write(way) if way.is_empty())
+    }
+
+    /// Takes in a piece whose bytes were written.
+    pub fn accept(&mut self, number: u64, entry: Entry) {
+        let len = u64::from(entry.len);
+        if entry.verified {
+            self.verified.insert(entry.offset, entry.end());
+        } else {
+            self.unverified += 1;
+            if len > 0 {
+                self.loose.insert(entry.offset, number);
+                self.loose_bytes += len;
+            }
+        }
+        if len == 0 {
+            self.farthest_empty = self.farthest_empty.max(entry.offset);
+        }
+        self.lost.remove(&number);
+        self.written.insert(number, entry);
+    }
+
+    /// Forgets an unverified piece that makes room for a verified one.
+    pub fn evict(&mut self, number: u64) {
+        if let Some(old) = self.written.remove(&number) {
+            self.unverified -= 1;
+            if self.loose.get(&old.offset) == Some(&number) {
+                self.loose.remove(&old.offset);
+                self.loose_bytes -= u64::from(old.len);
+            }
+        }
+    }
+
+    /// Notes that a piece will not come, or came damaged; says whether that is news.
+    pub fn lose(&mut self, number: u64, why: Why) -> bool {
+        if self.has(number) {
+            return false;
+        }
+        match self.lost.get(&number) {
+            Some(Why::Damaged) => false,
+            known => {
+                let is_news = known.is_none();
+                self.lost.insert(number, why);
+                is_news
+            }
+        }
+    }
+
+    /// Forgets all that was written.
+    pub fn forget_written(&mut self) {
+        *self = Pieces {
+            of: self.of,
+            lost: std::mem::take(&mut self.lost),
+            ..Pieces::default()
+        };
+    }
+
+    /// Whether the file is whole: enough numbers, no gap (there never is an overlap,
+    /// so the sum tells), and the pieces do not agree that there should be more.
+    pub fn is_whole(&self, accept_unverified: bool) -> bool {
+        let filled = self.verified.bytes() + self.loose_bytes == self.end();
+        let trusted = accept_unverified || self.unverified == 0;
+        let enough = self.written.len() as u64 >= self.of.max(1);
+        enough && trusted && filled && !self.is_short()
+    }
+
+    /// Where the last piece ends.
+    pub fn end(&self) -> u64 {
+        let loose = self
+            .loose
+            .last_key_value()
+            .and_then(|(_, n)| self.written.get(n));
+        let loose = loose.map_or(0, Entry::end);
+        self.verified.end().max(loose).max(self.farthest_empty)
+    }
+
+    /// CRC-32 of the whole file out of those of its pieces.
+    pub fn crc32(&self) -> u32 {
+        let mut entries: Vec<&Entry> = self.written.values().collect();
+        entries.sort_unstable_by_key(|e| e.offset);
+        let mut whole = crc32fast::Hasher::new();
+        for e in entries {
+            let part = crc32fast::Hasher::new_with_initial_len(e.crc32, u64::from(e.len));
+            whole.combine(&part);
+        }
+        whole.finalize()
+    }
+
+    /// The ranges nothing was written into.
+    pub fn missing_ranges(&self) -> Vec<(u64, u64)> {
+        let mut all = self.verified.clone();
+        for number in self.loose.values() {
+            if let Some(e) = self.written.get(number) {
+                all.insert(e.offset, e.end());
+            }
+        }
+        let size = self.hints.size.get().copied().unwrap_or(0);
+        all.gaps(self.end().max(size))
+    }
+
+    pub fn counts(&self, accept_unverified: bool) -> Counts {
+        let unverified = if accept_unverified {
+            0
+        } else {
+            self.unverified
+        };
+        let ok = self.written.len() as u64 - unverified;
+        let damaged = self
+            .lost
+            .values()
+            .filter(|why| **why == Why::Damaged)
+            .count() as u64;
+        let known = ok + unverified + damaged;
+        Counts {
+            ok,
+            unverified,
+            damaged,
+            missing: self.of.saturating_sub(known),
+        }
+    }
+
+    /// The state of a file that is not whole.
+    pub fn status(&self, accept_unverified: bool) -> Status {
+        let counts = self.counts(accept_unverified);
+        let filled = self.verified.bytes() + self.loose_bytes == self.end() && !self.is_short();
+        match counts {
+            Counts { missing: 1.., .. } => Status::Incomplete,
+            Counts { damaged: 1.., .. } => Status::Damaged,
+            Counts {
+                unverified: 1.., ..
+            } if filled => Status::Unverified,
+            _ => Status::Incomplete,
+        }
+    }
+
+    /// The parts agree that there is more than the NZB knows of.
+    fn is_short(&self) -> bool {
+        self.hints.size.get().is_some_and(|&size| size > self.end())
+    }
+
+    /// The largest file that so many pieces, and the system, can make.
+    fn cap(&self) -> u64 {
+        self.of
+            .max(1)
+            .saturating_mul(MAX_PIECE)
+            .min(i64::MAX as u64)
+    }
+
+    /// The piece as an entry, if the file can hold it.
+    fn admit(&self, piece: &Piece<'_>) -> Option<Entry> {
+        let entry = Entry::of(piece);
+        let cap = self.cap().min(piece.bound.unwrap_or(u64::MAX));
+        (u64::from(entry.len) <= MAX_PIECE && entry.end() <= cap).then_some(entry)
+    }
+
+    /// Judges the range; `replaced` is the number's own earlier, unverified piece.
+    fn judge_place(&self, new: &Entry, replaced: Option<u64>) -> Judgement {
+        if self.verified.overlaps(new.offset, new.end()) {
+            return Judgement::Rejected(Reason::Overlap);
+        }
+        let mut way = self.loose_in(new);
+        if !new.verified && !way.is_empty() {
+            return Judgement::Rejected(Reason::Overlap);
+        }
+        way.extend(replaced);
+        way.sort_unstable();
+        way.dedup();
+        Judgement::Write(way)
+    }
+
+    /// The unverified pieces that overlap `new`.
+    fn loose_in(&self, new: &Entry) -> Vec<u64> {
+        if new.len == 0 {
+            return Vec::new();
+        }
+        let below = self
+            .loose
+            .range(..new.end())
+            .rev()
+            .map(|(_, number)| *number);
+        below
+            .take_while(|n| self.written.get(n).is_some_and(|e| e.end() > new.offset))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

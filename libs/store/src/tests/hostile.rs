@@ -1,0 +1,191 @@
+//! Input and surroundings that lie, and too much of everything.
+
+use std::os::unix::fs::{MetadataExt, symlink};
+
+use super::*;
+
+#[test]
+fn links_are_refused_and_the_canary_lives() {
+    for hard in [false, true] {
+        let temp = tempfile::tempdir().unwrap();
+        let canary = temp.path().join("canary");
+        fs::write(&canary, "alive").unwrap();
+        fs::create_dir_all(temp.path().join("out/job")).unwrap();
+        let part = temp.path().join("out/job").join(PART);
+        match hard {
+            true => fs::hard_link(&canary, &part).unwrap(),
+            false => symlink(&canary, &part).unwrap(),
+        }
+        let mut store = open(temp.path());
+        let e = store.piece(&three()[0]).unwrap_err();
+        assert!(e.is_cannot_create(), "{e}");
+        assert_eq!(fs::read(&canary).unwrap(), b"alive");
+    }
+    // The final name: a link there is somebody's, and stays.
+    let temp = tempfile::tempdir().unwrap();
+    fs::create_dir_all(temp.path().join("out/job")).unwrap();
+    symlink("../../canary", temp.path().join("out/job/a.bin")).unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &three());
+    assert_eq!(store.finish().unwrap()[0].name, "a (2).bin");
+    assert!(!temp.path().join("canary").exists());
+    // The folder.
+    let temp = tempfile::tempdir().unwrap();
+    fs::create_dir_all(temp.path().join("out")).unwrap();
+    symlink(temp.path(), temp.path().join("out/job")).unwrap();
+    assert!(
+        open(temp.path())
+            .piece(&three()[0])
+            .unwrap_err()
+            .is_cannot_create()
+    );
+}
+
+#[test]
+fn a_part_file_exchanged_while_it_was_closed_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &three()[..1]);
+    store.handles.close(0);
+    let part = temp.path().join("out/job").join(PART);
+    fs::rename(&part, part.with_extension("old")).unwrap();
+    assert!(!store.piece(&three()[1]).unwrap_err().is_cannot_create());
+    assert!(!part.exists());
+    fs::write(&part, "zz").unwrap();
+    assert!(store.piece(&three()[1]).unwrap_err().is_cannot_create());
+    assert_eq!(fs::read(&part).unwrap(), b"zz");
+}
+
+#[test]
+fn a_lie_of_a_tebibyte_grows_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    let lie = Piece {
+        size: Some(1 << 40),
+        ..piece(2, 1 << 40, b"cd")
+    };
+    put(
+        &mut store,
+        &[Piece {
+            size: Some(1 << 40),
+            ..three()[0]
+        }],
+    );
+    assert_eq!(
+        store.piece(&lie).unwrap(),
+        Placed::Rejected(Reason::OutOfRange)
+    );
+    let tight = Piece {
+        bound: Some(3),
+        ..three()[1]
+    };
+    assert_eq!(
+        store.piece(&tight).unwrap(),
+        Placed::Rejected(Reason::OutOfRange)
+    );
+    let damaged = Piece {
+        damaged: true,
+        ..lie
+    };
+    assert_eq!(store.piece(&damaged).unwrap(), Placed::Damaged);
+    let meta = fs::metadata(temp.path().join("out/job").join(PART)).unwrap();
+    assert_eq!(meta.len(), 2);
+    assert!(meta.blocks() < 64);
+    let outcome = store.finish().unwrap().remove(0);
+    assert_eq!(outcome.missing_ranges, [(2, 1 << 40)]);
+    assert_eq!((outcome.damaged, outcome.missing_count), (1, 1));
+}
+
+#[test]
+fn pieces_that_do_not_fit_leave_a_hole() {
+    let rows: [(&str, Piece<'static>, Option<Reason>); 4] = [
+        ("overlap", piece(2, 1, b"cd"), Some(Reason::Overlap)),
+        ("off by one", piece(2, 3, b"cd"), Some(Reason::Overlap)),
+        (
+            "another number's place",
+            piece(2, 4, b"cd"),
+            Some(Reason::Overlap),
+        ),
+        ("too short", piece(2, 2, b"c"), None),
+    ];
+    for (row, bad, reason) in rows {
+        let temp = tempfile::tempdir().unwrap();
+        let mut store = open(temp.path());
+        let [one, _, three] = three();
+        put(&mut store, &[one, three]);
+        let want = reason.map_or(Placed::Written, Placed::Rejected);
+        assert_eq!(store.piece(&bad).unwrap(), want, "{row}");
+        let outcome = store.finish().unwrap().remove(0);
+        assert_eq!(outcome.status, Status::Incomplete, "{row}");
+        let hole = if reason.is_some() { (2, 4) } else { (3, 4) };
+        assert_eq!(outcome.missing_ranges, [hole], "{row}");
+        assert_eq!(outcome.missing.len() as u64, outcome.missing_count, "{row}");
+    }
+}
+
+#[test]
+fn identities_that_begin_alike_do_not_share_data() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    let twin = |p: Piece<'static>| Piece {
+        file_id: "fedcba987654ffffffffffffffffffff",
+        ..p
+    };
+    put(&mut store, &[three()[0], twin(three()[0])]);
+    put(&mut store, &[three()[1], three()[2]]);
+    assert_eq!(store.finish().unwrap()[1].status, Status::Incomplete);
+    assert_eq!(read(temp.path(), "a.bin"), b"abcdef");
+}
+
+#[test]
+fn more_files_than_handles() {
+    let temp = tempfile::tempdir().unwrap();
+    let ids: Vec<String> = (0..200).map(|n| format!("{n:012}")).collect();
+    let mut store = open(temp.path());
+    for p in three() {
+        for id in &ids {
+            put(&mut store, &[Piece { file_id: id, ..p }]);
+        }
+    }
+    let outcomes = store.finish().unwrap();
+    assert!(outcomes.iter().all(|o| o.status == Status::Complete));
+    assert_eq!(listing(temp.path()).len(), 200);
+}
+
+#[test]
+fn a_failure_to_resume_leaves_everything_for_the_next_try() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &three()[..2]);
+    drop(store);
+    let part = temp.path().join("out/job").join(PART);
+    let holder = fs::File::open(&part).unwrap();
+    holder.lock().unwrap();
+    let mut store = open(temp.path());
+    assert!(store.piece(&three()[2]).unwrap_err().is_in_use());
+    drop(holder);
+    put(&mut store, &three()[2..]);
+    assert_eq!(store.finish().unwrap()[0].status, Status::Complete);
+}
+
+#[test]
+fn a_disk_that_refuses_a_write_loses_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    let huge = Piece {
+        of: u64::MAX,
+        ..piece(2, (1 << 62) - 2, b"cd")
+    };
+    put(
+        &mut store,
+        &[Piece {
+            of: u64::MAX,
+            ..three()[0]
+        }],
+    );
+    let e = store.piece(&huge).unwrap_err();
+    assert!(matches!(e, Error::Io { .. }), "{e}");
+    let outcome = store.finish().unwrap().remove(0);
+    assert_eq!((outcome.ok, outcome.missing_ranges), (1, vec![]));
+    assert_eq!(read(temp.path(), PART), b"ab");
+}

@@ -1,0 +1,209 @@
+//! Runs that go on where another one stopped.
+
+use super::*;
+
+#[test]
+fn a_second_run_needs_only_what_is_missing() {
+    let temp = tempfile::tempdir().unwrap();
+    let [one, two, three] = three();
+    let mut store = open(temp.path());
+    put(&mut store, &[one, three]);
+    store.absent(&absent(2, Why::Missing)).unwrap();
+    let outcome = store.finish().unwrap().remove(0);
+    assert_eq!((outcome.status, outcome.ok), (Status::Incomplete, 2));
+    assert_eq!(outcome.missing, [(2, "gone@x".to_owned())]);
+    assert_eq!(outcome.missing_ranges, [(2, 4)]);
+    assert_eq!(outcome.part_path, Some(Path::new("job").join(PART)));
+    assert_eq!(read(temp.path(), PART), b"ab\0\0ef");
+
+    let mut store = open(temp.path());
+    put(&mut store, &[two]);
+    let outcome = store.finish().unwrap().remove(0);
+    assert_eq!((outcome.status, outcome.ok), (Status::Complete, 3));
+    assert_eq!(listing(temp.path()), ["a.bin"]);
+    assert_eq!(read(temp.path(), "a.bin"), b"abcdef");
+}
+
+#[test]
+fn a_file_another_run_completed_stays_complete_for_its_job() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &three());
+    put(&mut store, &[other(1, 0, b"x")]);
+    drop(store);
+    let mut store = open(temp.path());
+    assert_eq!(store.piece(&three()[0]).unwrap(), Placed::Late);
+    assert_eq!(store.completed()[0].size, Some(6));
+    put(&mut store, &[other(2, 1, b"y")]);
+    drop(store);
+    // This run hears nothing of the first file.
+    let mut store = open(temp.path());
+    put(&mut store, &[other(3, 2, b"z")]);
+    assert_eq!(store.finish().unwrap().len(), 1);
+    assert_eq!(listing(temp.path()), ["a.bin", "b.bin"]);
+    assert_eq!(read(temp.path(), "b.bin"), b"xyz");
+}
+
+#[test]
+fn entries_are_not_believed_without_their_data() {
+    type Harm = fn(&Path);
+    let rows: [(&str, Harm, usize); 5] = [
+        (
+            "W24 edited",
+            |part| fs::write(part, b"aX\0\0ef").unwrap(),
+            1,
+        ),
+        (
+            "W24 shorter",
+            |part| fs::write(part, b"ab\0\0e").unwrap(),
+            1,
+        ),
+        (
+            "W24 longer",
+            |part| fs::write(part, b"ab\0\0ef and more").unwrap(),
+            2,
+        ),
+        ("W25 deleted", |part| fs::remove_file(part).unwrap(), 0),
+        (
+            "W22 no journal",
+            |part| fs::remove_file(part.with_file_name(JOURNAL)).unwrap(),
+            0,
+        ),
+    ];
+    for (row, harm, kept) in rows {
+        let temp = tempfile::tempdir().unwrap();
+        let mut store = open(temp.path());
+        let [one, two, three] = three();
+        put(&mut store, &[one, three]);
+        drop(store);
+        harm(&temp.path().join("out/job").join(PART));
+        let mut store = open(temp.path());
+        put(&mut store, &[two]);
+        let again = [one, three].map(|p| store.piece(&p).unwrap());
+        let late = again.iter().filter(|p| **p != Placed::Written).count();
+        assert_eq!(late, kept, "{row}");
+        assert_eq!(store.finish().unwrap()[0].status, Status::Complete, "{row}");
+        assert_eq!(read(temp.path(), "a.bin"), b"abcdef", "{row}");
+    }
+}
+
+#[test]
+fn a_torn_journal_costs_its_torn_line() {
+    let temp = tempfile::tempdir().unwrap();
+    let [one, two, three] = three();
+    let mut store = open(temp.path());
+    put(&mut store, &[one, two]);
+    drop(store);
+    let journal = temp.path().join("out/job").join(JOURNAL);
+    let text = fs::read(&journal).unwrap();
+    fs::write(&journal, &text[..text.len() - 5]).unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &[three]);
+    assert_eq!(store.piece(&one).unwrap(), Placed::Duplicate);
+    assert_eq!(store.piece(&two).unwrap(), Placed::Written);
+    assert_eq!(store.finish().unwrap()[0].status, Status::Complete);
+}
+
+#[test]
+fn a_crash_around_the_rename_is_made_good() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().join("out/job");
+    let mut store = open(temp.path());
+    put(&mut store, &three());
+    drop(store);
+    // The rename is lost, the journal is not.
+    fs::rename(folder.join("a.bin"), folder.join(PART)).unwrap();
+    let mut store = open(temp.path());
+    assert_eq!(store.piece(&three()[0]).unwrap(), Placed::Late);
+    assert_eq!(
+        store.completed()[0].path.as_deref(),
+        Some(Path::new("job/a.bin"))
+    );
+    drop(store);
+    // The journal's last line is lost, the rename is not.
+    let journal = fs::read_to_string(folder.join(JOURNAL)).unwrap();
+    let kept: Vec<&str> = journal.lines().filter(|l| !l.starts_with("done")).collect();
+    fs::write(folder.join(JOURNAL), kept.join("\n")).unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &three());
+    store.finish().unwrap();
+    assert_eq!(listing(temp.path()), ["a.bin"]);
+}
+
+#[test]
+fn a_second_process_is_kept_out() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut first = open(temp.path());
+    put(&mut first, &three()[..1]);
+    let mut second = open(temp.path());
+    assert!(second.piece(&three()[1]).unwrap_err().is_in_use());
+    // Another job may use the directory.
+    let other = Piece {
+        job: "another",
+        job_name: "two",
+        ..three()[0]
+    };
+    put(&mut second, &[other]);
+    drop(first);
+    put(&mut second, &three()[1..]);
+    assert_eq!(second.finish().unwrap()[1].status, Status::Complete);
+}
+
+fn other(number: u64, offset: u64, bytes: &[u8]) -> Piece<'_> {
+    let p = piece(number, offset, bytes);
+    Piece {
+        file: 1,
+        file_id: "other-file-id",
+        name: "b.bin",
+        ..p
+    }
+}
+
+#[test]
+fn data_nothing_vouches_for_are_dropped() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().join("out/job");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(PART), "stale, and long").unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &three()[1..2]);
+    assert_eq!(read(temp.path(), PART), b"\0\0cd");
+}
+
+#[test]
+fn a_complete_file_is_believed_only_by_its_checksum() {
+    for edited in [false, true] {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("out/job");
+        let mut store = open(temp.path());
+        put(&mut store, &three());
+        put(&mut store, &[other(1, 0, b"x")]);
+        drop(store);
+        // As after a crash between the choice of a file that was there and the removal.
+        fs::write(folder.join(PART), "abcdef").unwrap();
+        if edited {
+            fs::write(folder.join("a.bin"), "abcdeX").unwrap();
+        }
+        let mut store = open(temp.path());
+        store.absent(&absent(1, Why::Missing)).unwrap();
+        let want = if edited { "a (2).bin" } else { "a.bin" };
+        assert_eq!(store.completed()[0].name, want);
+        assert!(!folder.join(PART).exists());
+    }
+}
+
+#[test]
+fn the_journal_outlives_a_run_that_speaks_of_one_file_only() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &[three()[0], other(1, 0, b"x")]);
+    drop(store);
+    let mut store = open(temp.path());
+    put(&mut store, &three()[1..]);
+    assert_eq!(store.finish().unwrap()[0].status, Status::Complete);
+    assert!(listing(temp.path()).contains(&JOURNAL.to_owned()));
+    let mut store = open(temp.path());
+    put(&mut store, &[other(2, 1, b"y"), other(3, 2, b"z")]);
+    store.finish().unwrap();
+    assert_eq!(listing(temp.path()), ["a.bin", "b.bin"]);
+}

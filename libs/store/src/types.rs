@@ -1,0 +1,260 @@
+//! What goes into a [`Store`](crate::Store) and what comes out: plain data. The
+//! decisions are made elsewhere.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where and how to write.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The output directory; created when it is not there.
+    pub dir: PathBuf,
+    /// Write into `dir` itself, not into a folder per job.
+    pub flat: bool,
+    /// Let pieces without any CRC count as good.
+    pub accept_unverified: bool,
+    /// Write damaged pieces into the `.part` file (for a repair by par2). They never
+    /// count, and never replace anything better.
+    pub salvage: bool,
+}
+
+/// One decoded piece of one file.
+///
+/// The default is the first piece of an unnamed one-piece file without a job.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Piece<'a> {
+    /// Digest of the NZB; empty for a stream made by hand.
+    pub job: &'a str,
+    /// Name of the job, as found. It names the folder.
+    pub job_name: &'a str,
+    /// Index of the file in the job, from 0.
+    pub file: u64,
+    /// Identity of the file; when empty, `file` and `name` stand in for it.
+    pub file_id: &'a str,
+    /// The NZB's name of the file, as found.
+    pub name: &'a str,
+    /// The name the piece itself carries, if any.
+    pub yenc_name: Option<&'a str>,
+    /// The piece's number. Numbers may be sparse.
+    pub number: u64,
+    /// How many distinct numbers the file has. 0 counts as 1.
+    pub of: u64,
+    /// Where the bytes belong in the file, from 0.
+    pub offset: u64,
+    /// The size of the whole file by the piece's own word.
+    pub size: Option<u64>,
+    /// A checksum was there and was right.
+    pub verified: bool,
+    /// A checksum was there and was wrong, or the piece is cut short. Wins over `verified`.
+    pub damaged: bool,
+    /// The data.
+    pub bytes: &'a [u8],
+    /// CRC-32 of `bytes`, computed (not quoted) by the caller.
+    pub crc32: u32,
+    /// No byte of the file can lie at or beyond this offset, if known.
+    pub bound: Option<u64>,
+    /// Message-id, for the list of what is missing.
+    pub id: &'a str,
+}
+
+/// A piece that will not come.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Absent<'a> {
+    /// Digest of the NZB; empty for a stream made by hand.
+    pub job: &'a str,
+    /// Name of the job, as found.
+    pub job_name: &'a str,
+    /// Index of the file in the job, from 0.
+    pub file: u64,
+    /// Identity of the file; when empty, `file` and `name` stand in for it.
+    pub file_id: &'a str,
+    /// The NZB's name of the file, as found.
+    pub name: &'a str,
+    /// The piece's number.
+    pub number: u64,
+    /// How many distinct numbers the file has. 0 counts as 1.
+    pub of: u64,
+    /// Message-id.
+    pub id: &'a str,
+    /// What happened to it.
+    pub why: Why,
+}
+
+/// Why a piece will not come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// No server has it.
+    #[default]
+    Missing,
+    /// It could not be fetched or decoded.
+    Failed,
+    /// Every copy is damaged, and its place is not known.
+    Damaged,
+}
+
+/// What became of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub enum Placed {
+    /// Its bytes are in the file (as unverified, if it had no checksum).
+    Written,
+    /// The same piece was there already.
+    Duplicate,
+    /// It cannot belong there; nothing was written.
+    Rejected(Reason),
+    /// It is damaged: counted as such, and written only with
+    /// [`Options::salvage`].
+    Damaged,
+    /// Its file is complete already; nothing was written.
+    Late,
+}
+
+/// Why a piece was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Its range overlaps that of a piece with another number.
+    Overlap,
+    /// It ends beyond what the file can hold.
+    OutOfRange,
+    /// A piece with the same number lies elsewhere, or has other bytes.
+    Contradiction,
+}
+
+impl Reason {
+    /// One word for records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Overlap => "overlap",
+            Reason::OutOfRange => "out-of-range",
+            Reason::Contradiction => "contradiction",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Overlap => "its range overlaps another piece",
+            Reason::OutOfRange => "it ends beyond what the file can hold",
+            Reason::Contradiction => "it contradicts the piece of the same number",
+        })
+    }
+}
+
+/// The state of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// Whole, on disk, under its final name.
+    Complete,
+    /// Pieces are missing, or do not fill the file.
+    Incomplete,
+    /// Everything is there, but some of it has no checksum.
+    Unverified,
+    /// Nothing is missing, but some of it is damaged.
+    Damaged,
+}
+
+impl Status {
+    /// One word for records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Complete => "complete",
+            Status::Incomplete => "incomplete",
+            Status::Unverified => "unverified",
+            Status::Damaged => "damaged",
+        }
+    }
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileOutcome {
+    /// Digest of the NZB.
+    pub job: String,
+    /// Name of the job, as found.
+    pub job_name: String,
+    /// Index of the file in the job.
+    pub file: u64,
+    /// Identity of the file, as given.
+    pub file_id: String,
+    /// The final name if it is complete (without folder), else the one it would get
+    /// now.
+    pub name: String,
+    /// Where the complete file is, relative to [`Options::dir`].
+    pub path: Option<PathBuf>,
+    /// Where the data of an incomplete file are, relative to [`Options::dir`].
+    pub part_path: Option<PathBuf>,
+    /// The verdict.
+    pub status: Status,
+    /// Size in bytes: of the complete file, else the size its pieces agree on.
+    pub size: Option<u64>,
+    /// How many pieces the file has.
+    pub of: u64,
+    /// Pieces written and verified (with [`Options::accept_unverified`] all written).
+    pub ok: u64,
+    /// Pieces that are not there: no server had them, they failed, were rejected, or
+    /// nobody said a word about them. `ok + missing + damaged + unverified = of`.
+    pub missing_count: u64,
+    /// Number and message-id of the missing and damaged pieces somebody spoke of, by
+    /// number. At most [`LISTED`] are kept in a store; the counts are always right.
+    pub missing: Vec<(u64, String)>,
+    /// Pieces that are damaged.
+    pub damaged: u64,
+    /// Pieces written but without a checksum.
+    pub unverified: u64,
+    /// The ranges nothing was written into (start, end exclusive), up to the end of
+    /// the last piece or the size the pieces agree on.
+    pub missing_ranges: Vec<(u64, u64)>,
+    /// CRC-32 of the complete file.
+    pub crc32: Option<u32>,
+    /// It was handed out by [`Store::completed`](crate::Store::completed) before.
+    pub reported: bool,
+}
+
+/// How many missing pieces one store remembers by message-id.
+pub const LISTED: usize = 100_000;
+
+/// No piece is larger than this: the cap of an article.
+pub const MAX_PIECE: u64 = 16 << 20;
+
+/// Which file a piece or an absence speaks of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ident<'a> {
+    pub job: &'a str,
+    pub job_name: &'a str,
+    pub file: u64,
+    pub file_id: &'a str,
+    pub name: &'a str,
+    pub of: u64,
+}
+
+impl<'a> From<&Piece<'a>> for Ident<'a> {
+    fn from(p: &Piece<'a>) -> Self {
+        Ident {
+            job: p.job,
+            job_name: p.job_name,
+            file: p.file,
+            file_id: p.file_id,
+            name: p.name,
+            of: p.of.max(1),
+        }
+    }
+}
+
+impl<'a> From<&Absent<'a>> for Ident<'a> {
+    fn from(a: &Absent<'a>) -> Self {
+        Ident {
+            job: a.job,
+            job_name: a.job_name,
+            file: a.file,
+            file_id: a.file_id,
+            name: a.name,
+            of: a.of.max(1),
+        }
+    }
+}
