@@ -1,0 +1,123 @@
+//! `nntp-fetch`: segment records to article bodies.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use nzbpipe_nntp::Notice;
+use nzbpipe_nntp::config::EXAMPLE;
+use nzbpipe_pipeline::{Code, Stop, fetch};
+
+use crate::exit::{self, Refusal};
+use crate::servers::ServerArgs;
+use crate::ui::{Common, Ui};
+use crate::{signals, streams, summary};
+
+/// Fetch article bodies from news servers
+///
+/// Reads segment records and writes, for each of them, one record: `body` with
+/// the article's lines as they came, `missing` when no server has it, or `failed`.
+/// Records of the last two kinds can be read again, by a nntp-fetch with other
+/// servers. The format is that of nzbpipe-records(5).
+///
+/// Servers of the lowest level are asked first, those of the next one for what is
+/// missing there. Bodies are checked while they arrive: a damaged one is asked of
+/// the next server.
+#[derive(Parser, Debug)]
+#[command(name = "nntp-fetch", version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Do not check bodies: damage is left for yenc-decode to find
+    #[arg(long)]
+    no_verify: bool,
+
+    #[command(flatten)]
+    servers: ServerArgs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  umask 077; nntp-fetch --example-servers > ~/.config/nzbpipe/servers.toml
+  nzb-split x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
+  nzb-split x.nzb | nntp-fetch -s 'nntps://me@news.example/?connections=20' > bodies
+  nntp-fetch --servers fill.toml < failed.jsonl | yenc-decode | seg-write -d ~/Downloads";
+
+/// The program.
+pub fn main() -> ExitCode {
+    exit::main(fetch::NAME, run)
+}
+
+fn run(args: Args) -> Result<Code, Refusal> {
+    if args.servers.example_servers {
+        return print_example();
+    }
+    let ui = Ui::new(fetch::NAME, &args.common, reads_nobody());
+    let stop = watch_signals(&ui)?;
+    let pool = streams::pool();
+    let inlet = streams::inlet(&pool, &stop, "nzb-split x.nzb | nntp-fetch")?;
+    let outlet = streams::outlet("… | nntp-fetch | yenc-decode, or > FILE")?;
+    let form = fetch::Form::Raw {
+        verify: !args.no_verify,
+    };
+    let config = match config(&args.servers, form, &ui, &stop) {
+        Ok(config) => config,
+        Err(refusal) => {
+            // So that the last stage knows: it alone tells cron.
+            nzbpipe_pipeline::refuse(fetch::NAME, outlet, refusal.code);
+            return Err(refusal);
+        }
+    };
+    let ending = fetch::run(config, inlet, outlet, &pool);
+    ui.finish();
+    summary::failures(&ui, &ending.failures);
+    Ok(ending.code)
+}
+
+/// The fetching stage as the flags want it.
+pub(crate) fn config(
+    args: &ServerArgs,
+    form: fetch::Form,
+    ui: &Ui,
+    stop: &Stop,
+) -> Result<fetch::Config, Refusal> {
+    Ok(fetch::Config {
+        servers: args.resolve(ui, stop)?,
+        retries: args.retries,
+        form,
+        notices: notices(ui),
+        watch: Box::new(ui.clone()),
+        stop: stop.clone(),
+    })
+}
+
+/// Answers `--example-servers`.
+pub(crate) fn print_example() -> Result<Code, Refusal> {
+    match std::io::stdout().write_all(EXAMPLE.as_bytes()) {
+        Ok(()) => Ok(Code::OK),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(Code::CLOSED),
+        Err(e) => Err(Refusal::new(Code::IO, format!("standard output: {e}"))),
+    }
+}
+
+/// Signals stop the program; SIGUSR1 prints a line.
+pub(crate) fn watch_signals(ui: &Ui) -> Result<Stop, Refusal> {
+    let ui = ui.clone();
+    signals::watch(move || ui.status())
+}
+
+fn notices(ui: &Ui) -> Arc<dyn Fn(Notice) + Send + Sync> {
+    let ui = ui.clone();
+    Arc::new(move |notice| ui.warn(&notice.to_string()))
+}
+
+/// Whether no other program shows progress for us: output to a file.
+fn reads_nobody() -> bool {
+    let stdout = std::io::stdout();
+    !stdout.is_terminal()
+        && rustix::fs::fstat(&stdout).is_ok_and(|stat| {
+            rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile
+        })
+}

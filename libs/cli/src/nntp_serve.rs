@@ -1,0 +1,225 @@
+//! `nntp-serve`: an embedded news server that offers local files.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use nzbpipe_pipeline::Code;
+use nzbpipe_server::{Config, Server};
+
+use crate::exit::{self, Refusal};
+use crate::nntp_fetch::watch_signals;
+use crate::ui::{Common, Ui};
+use crate::{duration, message};
+
+const NAME: &str = "nntp-serve";
+
+/// Offer local files as a news server
+///
+/// Every file below the --files folder is offered as yEnc articles, encoded when
+/// they are asked for; nothing is stored. The matching NZB files are written at the
+/// start: one for each file of the folder itself and one for each folder in it.
+/// Made to try and to test news clients without an account: it can delay its
+/// answers and miss articles.
+#[derive(Parser, Debug)]
+#[command(name = NAME, version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Offer the files below DIR
+    #[arg(long, value_name = "DIR")]
+    files: PathBuf,
+
+    /// Write the NZB files to DIR
+    #[arg(long, value_name = "DIR")]
+    nzb_out: Option<PathBuf>,
+
+    /// Listen without TLS (may be repeated); port 0 is a free one
+    ///
+    /// Without this and --listen-tls, 127.0.0.1:1119 is listened on.
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<SocketAddr>,
+
+    /// Listen with TLS (may be repeated), with a certificate made at the start
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen_tls: Vec<SocketAddr>,
+
+    /// Write the authority that signs the certificate to FILE (PEM)
+    #[arg(long, value_name = "FILE")]
+    ca_out: Option<PathBuf>,
+
+    /// Write a server file for nntp-fetch and nzbpipe to FILE
+    ///
+    /// It is there when the server is ready to be asked.
+    #[arg(long, value_name = "FILE")]
+    servers_out: Option<PathBuf>,
+
+    /// Ask for this user name (needs --password-file)
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    user: Option<String>,
+
+    /// The user's password is the first line of FILE
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+
+    /// Send each answer TIME after its command came (30ms, 1s)
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = duration::parse)]
+    latency: Duration,
+
+    /// Say that PERCENT of the articles do not exist, always the same ones
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    missing: f64,
+
+    /// Cut files into articles of BYTES bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 716_800)]
+    article_size: usize,
+
+    /// Offer the articles in this newsgroup
+    #[arg(long, value_name = "GROUP", default_value = "alt.binaries.test")]
+    group: String,
+
+    /// Refuse more than N connections at once
+    #[arg(long, value_name = "N")]
+    max_connections: Option<u32>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  nntp-serve --files ~/share --nzb-out /tmp/nzb
+  nzbpipe -s nntp://127.0.0.1:1119 -d out /tmp/nzb/holiday.mkv.nzb
+
+  nntp-serve --files ~/share --nzb-out /tmp/nzb --listen-tls 127.0.0.1:0 \\
+      --ca-out /tmp/ca.pem --servers-out /tmp/servers.toml
+  nzbpipe --servers /tmp/servers.toml -d out /tmp/nzb/holiday.mkv.nzb";
+
+/// The program.
+pub fn main() -> ExitCode {
+    exit::main(NAME, run)
+}
+
+fn run(mut args: Args) -> Result<Code, Refusal> {
+    let ui = Ui::new(NAME, &args.common, false);
+    if args.listen.is_empty() && args.listen_tls.is_empty() {
+        args.listen.push(SocketAddr::from(([127, 0, 0, 1], 1119)));
+    }
+    if !(0.0..=100.0).contains(&args.missing) {
+        return Err(Refusal::usage("--missing is a percentage: 0 to 100"));
+    }
+    let stop = watch_signals(&ui)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Refusal::new(Code::IO, format!("starting threads: {e}")))?;
+    let credentials = credentials(&args)?;
+    runtime.block_on(async {
+        let server = Server::bind(config(&args, credentials))
+            .await
+            .map_err(refused)?;
+        for (scheme, address) in addresses(&server) {
+            ui.warn(&format!("listening on {scheme}://{address}"));
+        }
+        ui.warn(&format!(
+            "serving {}, {}",
+            message::count(server.files() as u64, "file"),
+            message::count(server.articles(), "article")
+        ));
+        if let Some(file) = &args.servers_out {
+            let text = servers_file(&args, &server)?;
+            nzbpipe_store::atomic::write(file, text.as_bytes())
+                .map_err(|e| Refusal::new(Code::CANNOT_CREATE, e.to_string()))?;
+        }
+        let stats = server.run(stop.clone().wait()).await.map_err(refused)?;
+        ui.warn(&format!(
+            "{} sent, {}",
+            message::count(stats.bodies, "article"),
+            message::size(stats.bytes)
+        ));
+        Ok(stop.requested().unwrap_or(Code::OK))
+    })
+}
+
+fn refused(error: nzbpipe_server::Error) -> Refusal {
+    let code = if error.is_input() {
+        Code::NO_INPUT
+    } else if error.is_config() {
+        Code::CONFIG
+    } else {
+        Code::CANNOT_CREATE
+    };
+    Refusal {
+        code,
+        error: error.into(),
+    }
+}
+
+fn config(args: &Args, credentials: Option<(String, String)>) -> Config {
+    Config {
+        nzb_out: args.nzb_out.clone(),
+        listen: args.listen.clone(),
+        listen_tls: args.listen_tls.clone(),
+        credentials,
+        ca_out: args.ca_out.clone(),
+        latency: args.latency,
+        missing_percent: args.missing,
+        article_size: args.article_size,
+        group: args.group.clone(),
+        max_connections: args.max_connections,
+        ..Config::new(&args.files)
+    }
+}
+
+fn credentials(args: &Args) -> Result<Option<(String, String)>, Refusal> {
+    let (Some(user), Some(file)) = (&args.user, &args.password_file) else {
+        return Ok(None);
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Refusal::config(format!("password file {}: {e}", file.display())))?;
+    match text.lines().next() {
+        Some(password) if !password.is_empty() => Ok(Some((user.clone(), password.to_owned()))),
+        _ => Err(Refusal::config(format!(
+            "password file {}: its first line is empty",
+            file.display()
+        ))),
+    }
+}
+
+fn addresses(server: &Server) -> Vec<(&'static str, SocketAddr)> {
+    let plain = server.plain_addrs().iter().map(|a| ("nntp", *a));
+    let tls = server.tls_addrs().iter().map(|a| ("nntps", *a));
+    plain.chain(tls).collect()
+}
+
+/// A server file for our own clients: TLS if it is offered.
+fn servers_file(args: &Args, server: &Server) -> Result<String, Refusal> {
+    let tls = server.tls_addrs().first();
+    let Some(address) = tls.or(server.plain_addrs().first()) else {
+        return Ok(String::new());
+    };
+    let mut text = format!(
+        "[[server]]\nname = \"{NAME}\"\nhost = \"{}\"\nport = {}\ntls = {}\nconnections = 8\n",
+        address.ip(),
+        address.port(),
+        tls.is_some()
+    );
+    if let (Some(_), Some(ca)) = (tls, &args.ca_out) {
+        text += &format!("cacert = {}\n", quoted(ca)?);
+    }
+    if let (Some(user), Some(file)) = (&args.user, &args.password_file) {
+        text += &format!("username = {user:?}\npassword_file = {}\n", quoted(file)?);
+    }
+    Ok(text)
+}
+
+/// An absolute path as a TOML string: the clients may run elsewhere.
+fn quoted(path: &Path) -> Result<String, Refusal> {
+    let path = std::path::absolute(path)
+        .map_err(|e| Refusal::new(Code::IO, format!("{}: {e}", path.display())))?;
+    let text = path.to_str().ok_or_else(|| {
+        Refusal::config(format!("{}: a server file is UTF-8 text", path.display()))
+    })?;
+    Ok(serde_json::Value::from(text).to_string())
+}

@@ -1,0 +1,260 @@
+//! Which servers: the flags, where the server file is looked for, passwords.
+//!
+//! All files are read here, before any runtime starts. What the keys mean is
+//! left to `nntp::config`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use nzbpipe_nntp::config::{self, Entry, PasswordSource, Secret, Server, Verify};
+use nzbpipe_pipeline::{Code, Stop};
+
+use crate::exit::Refusal;
+use crate::ui::Ui;
+use crate::{duration, password};
+
+/// Variable that holds a password when the server file names none.
+const PASSWORD_VARIABLE: &str = "NZBPIPE_PASSWORD";
+
+/// Flags of every program that talks to servers.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Servers")]
+pub(crate) struct ServerArgs {
+    /// Read the servers from FILE, in the format of nzbpipe-servers(5)
+    ///
+    /// Without it and without -s, `nzbpipe/servers.toml` is looked for in
+    /// $XDG_CONFIG_HOME (~/.config if that is not set), then in /etc.
+    #[arg(long, value_name = "FILE")]
+    pub servers: Option<PathBuf>,
+
+    /// Use this server: nntps://user@host:563/?connections=20&pipeline=8
+    ///
+    /// The query takes the keys of the server file. May be given several times;
+    /// then the server file is read only if --servers is given, too. A password
+    /// does not belong here, where other users could read it: it comes from
+    /// NZBPIPE_PASSWORD, from password_file, or is asked for.
+    #[arg(short, long = "server", value_name = "URL")]
+    pub server: Vec<String>,
+
+    /// Ask a server again N times after its connection failed
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub retries: u32,
+
+    /// Give up connecting after this long (30, 30s, 2m)
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub connect_timeout: Option<Duration>,
+
+    /// Drop a connection that sends nothing for this long
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
+
+    /// Trust the certificate authorities in FILE (PEM) as well
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+
+    /// Do not check certificates: anybody on the way can read the password
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
+
+    /// Print a commented server file and exit
+    #[arg(long)]
+    pub example_servers: bool,
+}
+
+impl ServerArgs {
+    /// The servers to use, with their passwords and certificates.
+    pub(crate) fn resolve(&self, ui: &Ui, stop: &Stop) -> Result<Vec<Server>, Refusal> {
+        let mut servers = Vec::new();
+        for (entry, base) in self.entries()? {
+            if entry.enabled() {
+                servers.push(self.server(entry, &base, ui, stop)?);
+            }
+        }
+        if servers.is_empty() {
+            return Err(Refusal::config(
+                "all servers are disabled (enabled = false): there is none to ask",
+            ));
+        }
+        Ok(servers)
+    }
+
+    /// The servers as they are written down, each with the folder that its
+    /// relative paths start from.
+    fn entries(&self) -> Result<Vec<(Entry, PathBuf)>, Refusal> {
+        let mut entries = Vec::new();
+        for url in &self.server {
+            let entry = config::from_url(url).map_err(refused)?;
+            entries.push((entry, PathBuf::new()));
+        }
+        let file = match &self.servers {
+            Some(file) => Some(file.clone()),
+            None if entries.is_empty() => Some(find()?),
+            None => None,
+        };
+        if let Some(file) = file {
+            let base = file.parent().map(Path::to_owned).unwrap_or_default();
+            let listed = read(&file)?;
+            entries.extend(listed.into_iter().map(|entry| (entry, base.clone())));
+        }
+        Ok(entries)
+    }
+
+    fn server(&self, entry: Entry, base: &Path, ui: &Ui, stop: &Stop) -> Result<Server, Refusal> {
+        let password = secret(&entry, base, stop)?;
+        let mut authorities = Vec::new();
+        let own = entry.cacert.as_ref().map(|path| base.join(path));
+        for path in own.iter().chain(&self.cacert) {
+            authorities.extend(contents(path, "cacert")?);
+            authorities.push(b'\n');
+        }
+        let authorities = (!authorities.is_empty()).then_some(authorities);
+        let mut server = entry.resolve(password, authorities).map_err(refused)?;
+        if let Some(limit) = self.connect_timeout {
+            server.connect_timeout = limit;
+        }
+        if let Some(limit) = self.timeout {
+            server.timeout = limit;
+        }
+        if self.insecure {
+            server.verify = Verify::None;
+        }
+        if server.tls && matches!(server.verify, Verify::None) {
+            ui.warn(&format!(
+                "warning: the certificate of {} is not checked: anybody on the way can read \
+                 the password and the data",
+                server.name
+            ));
+        }
+        Ok(server)
+    }
+}
+
+fn refused(error: nzbpipe_nntp::Error) -> Refusal {
+    Refusal {
+        code: Code::CONFIG,
+        error: error.into(),
+    }
+}
+
+/// Where a server file is looked for, in this order.
+fn places() -> Vec<PathBuf> {
+    let variable = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            // The XDG specification: a relative path is to be ignored.
+            .filter(|path| path.is_absolute())
+    };
+    let home = || variable("HOME").map(|home| home.join(".config"));
+    let own = variable("XDG_CONFIG_HOME").or_else(home);
+    own.into_iter()
+        .chain([PathBuf::from("/etc")])
+        .map(|folder| folder.join("nzbpipe/servers.toml"))
+        .collect()
+}
+
+fn find() -> Result<PathBuf, Refusal> {
+    let places = places();
+    if let Some(found) = places.iter().find(|path| path.exists()) {
+        return Ok(found.clone());
+    }
+    let shown: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
+    let first = shown.first().map_or("servers.toml", String::as_str);
+    Err(Refusal::config(format!(
+        "no server file: looked for {}. Make one with\n  umask 077; nntp-fetch --example-servers \
+         > {first}\nor name a server with -s nntps://user@host",
+        shown.join(" and ")
+    )))
+}
+
+fn read(file: &Path) -> Result<Vec<Entry>, Refusal> {
+    let bytes = contents(file, "server file")?;
+    let shown = file.display().to_string();
+    let text = String::from_utf8(bytes)
+        .map_err(|e| Refusal::config(format!("{shown}: this is not UTF-8 text: {e}")))?;
+    let entries = config::from_toml(&text, &shown).map_err(refused)?;
+    let inline = |entry: &Entry| matches!(entry.password_source, PasswordSource::Inline(_));
+    if entries.iter().any(inline) {
+        private(file)?;
+    }
+    Ok(entries)
+}
+
+/// A file with a password in it must not be readable by others.
+fn private(file: &Path) -> Result<(), Refusal> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(file)
+        .map_err(|e| Refusal::config(format!("{}: {e}", file.display())))?
+        .permissions()
+        .mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Refusal::config(format!(
+        "{0}: holds a password but others may read it (mode {1:04o}): run chmod 600 {0}, or use \
+         password_file",
+        file.display(),
+        mode & 0o7777
+    )))
+}
+
+fn contents(path: &Path, what: &str) -> Result<Vec<u8>, Refusal> {
+    std::fs::read(path).map_err(|e| Refusal::config(format!("{what} {}: {e}", path.display())))
+}
+
+/// The password of a server, from where its entry says; else from the
+/// environment; else from the person at the terminal.
+fn secret(entry: &Entry, base: &Path, stop: &Stop) -> Result<Option<Secret>, Refusal> {
+    let name = entry.name();
+    match &entry.password_source {
+        PasswordSource::Inline(secret) => return Ok(Some(secret.clone())),
+        PasswordSource::File(path) => {
+            let bytes = contents(&base.join(path), "password_file")?;
+            return text(&bytes, name).map(Some);
+        }
+        PasswordSource::Env(variable) => {
+            return from_environment(variable)?.map(Some).ok_or_else(|| {
+                Refusal::config(format!("server {name}: the variable {variable} is not set"))
+            });
+        }
+        PasswordSource::None => {}
+    }
+    let Some(user) = entry.username() else {
+        return Ok(None);
+    };
+    if let Some(secret) = from_environment(PASSWORD_VARIABLE)? {
+        return Ok(Some(secret));
+    }
+    if let Some(password) = password::ask(user, name, stop) {
+        return Ok(Some(Secret::new(password)));
+    }
+    Err(match stop.requested() {
+        Some(code) => Refusal::new(code, "interrupted"),
+        None => Refusal::config(format!(
+            "server {name}: no password for user {user}, and no terminal to ask on. Set \
+             password_file (or password_env, or password in a file with mode 0600) in the \
+             server file, or the variable {PASSWORD_VARIABLE}"
+        )),
+    })
+}
+
+fn from_environment(variable: &str) -> Result<Option<Secret>, Refusal> {
+    match std::env::var(variable) {
+        Ok(value) => Ok(Some(Secret::new(value))),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(e) => Err(Refusal::config(format!("the variable {variable}: {e}"))),
+    }
+}
+
+/// The first line of a password file.
+fn text(bytes: &[u8], server: &str) -> Result<Secret, Refusal> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Refusal::config(format!("server {server}: password_file is no UTF-8 text")))?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(Refusal::config(format!(
+            "server {server}: password_file is empty"
+        )));
+    }
+    Ok(Secret::new(line.to_owned()))
+}

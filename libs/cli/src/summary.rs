@@ -1,0 +1,155 @@
+//! The last words: what was written and what is missing.
+
+use std::path::Path;
+
+use nzbpipe_pipeline::write::Written;
+use nzbpipe_pipeline::{Code, Failure};
+use nzbpipe_store::{FileOutcome, Status};
+
+use crate::message::{count, size};
+use crate::ui::Ui;
+
+/// Incomplete files named in full; the others are counted (`--json` has all).
+const NAMED: usize = 20;
+
+/// Prints failures, then the summary: one line when all is well, the list of
+/// what is missing when it is not, one line only if `-q` was given.
+pub(crate) fn print(ui: &Ui, written: &Written, dir: &Path) {
+    ui.finish();
+    let ending = &written.ending;
+    let mut told = failures(ui, &ending.failures);
+    let incomplete: Vec<_> = incomplete(&written.files).collect();
+    if written.files.is_empty() {
+        if !told && ending.code != Code::OK && !is_signal(ending.code) {
+            ui.error(&nothing(ending.code));
+        }
+        return;
+    }
+    let line = headline(written, incomplete.len(), dir);
+    if ending.code == Code::OK {
+        ui.warn(&line);
+        return;
+    }
+    if !(ui.is_quiet() && told) {
+        ui.error(&line);
+        told = true;
+    }
+    debug_assert!(told);
+    for file in incomplete.iter().take(NAMED) {
+        ui.warn(&describe(file, dir));
+    }
+    if incomplete.len() > NAMED {
+        ui.warn(&format!(
+            "… and {} (--json tells of all)",
+            count((incomplete.len() - NAMED) as u64, "more file")
+        ));
+    }
+}
+
+/// Prints what went wrong; with `-q` only the first. Says whether there was any.
+pub(crate) fn failures(ui: &Ui, failures: &[Failure]) -> bool {
+    let mut loud = failures.iter().filter(|f| !f.error.is_quiet());
+    let Some(first) = loud.next() else {
+        return false;
+    };
+    ui.error(&first.error.to_string());
+    for failure in loud {
+        ui.warn(&failure.error.to_string());
+    }
+    true
+}
+
+fn incomplete(files: &[FileOutcome]) -> impl Iterator<Item = &FileOutcome> {
+    files.iter().filter(|file| file.status != Status::Complete)
+}
+
+fn is_signal(code: Code) -> bool {
+    code.number() > 128
+}
+
+/// Nothing arrived at all; what upstream handed down is the only thing known.
+fn nothing(code: Code) -> String {
+    let why = match code {
+        Code::DATA => "the NZB or the stream is malformed",
+        Code::NO_INPUT => "there was no input",
+        Code::CONFIG => "no usable server is configured",
+        _ => "an earlier stage failed",
+    };
+    format!("nothing to write: {why}; its message says more")
+}
+
+fn headline(written: &Written, incomplete: usize, dir: &Path) -> String {
+    let files = &written.files;
+    let complete = files.len() - incomplete;
+    let bytes: u64 = files
+        .iter()
+        .filter(|f| f.status == Status::Complete)
+        .filter_map(|f| f.size)
+        .sum();
+    if incomplete == 0 {
+        return format!(
+            "{}, {}, complete and verified in {}",
+            count(complete as u64, "file"),
+            size(bytes),
+            dir.display()
+        );
+    }
+    let tally = &written.ending.tally;
+    let fates = [
+        (tally.missing, "missing"),
+        (tally.damaged, "damaged"),
+        (tally.unverified, "without any CRC"),
+        (tally.bad_input, "impossible to ask for"),
+        (tally.login, "refused with the login"),
+        (
+            tally.unreachable,
+            "not asked for: no server could be reached",
+        ),
+        (tally.transient, "failed for now"),
+    ];
+    let fates: Vec<String> = fates
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", count(*n, "segment")))
+        .collect();
+    format!(
+        "{complete} of {} complete: {}{}",
+        count(files.len() as u64, "file"),
+        fates.join(", "),
+        advice(written.ending.code)
+    )
+}
+
+fn advice(code: Code) -> &'static str {
+    match code {
+        Code::TEMPORARY | Code::UNREACHABLE => "; run it again to fetch them",
+        Code::LOGIN => "; check the user name and password of the servers",
+        _ => "",
+    }
+}
+
+fn describe(file: &FileOutcome, dir: &Path) -> String {
+    let mut text = format!("{}: ", file.name);
+    match file.status {
+        Status::Unverified => {
+            text += "complete, but nothing proves it right (--accept-unverified takes it)";
+        }
+        _ => {
+            let absent = file.of.saturating_sub(file.ok + file.unverified);
+            text += &format!("{absent} of {} not there", count(file.of, "segment"));
+            if let Some((number, id)) = file.missing.first() {
+                text += &format!(", first number {number} <{id}>");
+            }
+            if absent == 0 {
+                text += "; the NZB is short: the file goes on past its last segment";
+            }
+        }
+    }
+    if let Some((start, end)) = file.missing_ranges.first() {
+        text += &format!("; hole at bytes {start}-{end}");
+    }
+    if let Some(part) = &file.part_path {
+        text += &format!("; kept as {}", dir.join(part).display());
+    }
+    text
+}

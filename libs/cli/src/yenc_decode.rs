@@ -1,0 +1,120 @@
+//! `yenc-decode`: article bodies to decoded parts.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use nzbpipe_pipeline::{Code, decode, write_bytes};
+use nzbpipe_record::MAX_PAYLOAD;
+use nzbpipe_yenc::Verdict;
+
+use crate::exit::{self, Refusal};
+use crate::nntp_fetch::watch_signals;
+use crate::ui::{Common, Ui};
+use crate::{streams, summary};
+
+/// Decode yEnc article bodies
+///
+/// Reads `body` records and writes a `part` record for each: the decoded bytes,
+/// their offset in the file and what their CRC says. A damaged part is written as
+/// such; where no offset can be had, a `failed` record says why. All other records
+/// pass. The format is that of nzbpipe-records(5).
+#[derive(Parser, Debug)]
+#[command(name = "yenc-decode", version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Decode one article file and write its bytes
+    ///
+    /// ARTICLE is an article or its body, as a server or a news reader keeps it;
+    /// `-` is standard input. The exit code is 0 if the CRC proves the bytes right
+    /// and 1 if it does not.
+    #[arg(long, value_name = "ARTICLE")]
+    raw: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  nntp-fetch < segments.jsonl | yenc-decode | seg-write -d ~/Downloads
+  yenc-decode < bodies > parts
+  yenc-decode --raw article.txt > part.bin";
+
+/// The program.
+pub fn main() -> ExitCode {
+    exit::main(decode::NAME, run)
+}
+
+fn run(args: Args) -> Result<Code, Refusal> {
+    let ui = Ui::new(decode::NAME, &args.common, false);
+    if let Some(article) = &args.raw {
+        return raw(article, &ui);
+    }
+    let stop = watch_signals(&ui)?;
+    let pool = streams::pool();
+    let inlet = streams::inlet(&pool, &stop, "… | nntp-fetch | yenc-decode")?;
+    let outlet = streams::outlet("… | yenc-decode | seg-write, or > FILE")?;
+    let ending = decode::run(inlet, outlet, &pool);
+    summary::failures(&ui, &ending.failures);
+    Ok(ending.code)
+}
+
+fn raw(article: &Path, ui: &Ui) -> Result<Code, Refusal> {
+    let name = article.display();
+    let lines = read(article).map_err(|e| Refusal::new(Code::NO_INPUT, format!("{name}: {e}")))?;
+    if lines.len() > MAX_PAYLOAD {
+        return Err(Refusal::new(
+            Code::DATA,
+            format!("{name}: larger than any article (16 MiB)"),
+        ));
+    }
+    let mut out = streams::bytes_out("yenc-decode --raw ARTICLE > FILE")?;
+    let pool = streams::pool();
+    // Files keep the dot-stuffing of the wire or do not; the CRC tells which.
+    let stuffed = decode::article(&lines, true, &pool);
+    let (bytes, report) = match stuffed.1.verdict {
+        Verdict::Mismatch => {
+            let plain = decode::article(&lines, false, &pool);
+            match plain.1.verdict {
+                Verdict::Ok => plain,
+                _ => stuffed,
+            }
+        }
+        _ => stuffed,
+    };
+    if let Err(error) = write_bytes(&mut out, &bytes) {
+        if !error.is_quiet() {
+            ui.error(&error.to_string());
+        }
+        return Ok(error.code());
+    }
+    let (code, text) = match report.verdict {
+        Verdict::Ok => (Code::OK, "the CRC is right"),
+        Verdict::Mismatch => (Code::INCOMPLETE, "damaged: the CRC or the size is wrong"),
+        Verdict::Absent => (Code::INCOMPLETE, "no CRC: nothing proves these bytes right"),
+        Verdict::Truncated => (Code::INCOMPLETE, "cut off: there is no =yend line"),
+        _ => (
+            Code::DATA,
+            "this is no yEnc article: it has no =ybegin line",
+        ),
+    };
+    match code {
+        Code::OK => ui.detail(&format!("{name}: {text}")),
+        _ => ui.error(&format!("{name}: {text}")),
+    }
+    Ok(code)
+}
+
+/// Reads an article, and little more than the largest there may be.
+fn read(article: &Path) -> std::io::Result<Vec<u8>> {
+    let limit = MAX_PAYLOAD as u64 + 1;
+    let mut lines = Vec::new();
+    if article.as_os_str() == "-" {
+        std::io::stdin().take(limit).read_to_end(&mut lines)?;
+    } else {
+        File::open(article)?.take(limit).read_to_end(&mut lines)?;
+    }
+    Ok(lines)
+}

@@ -1,0 +1,372 @@
+//! The stage `nntp-fetch`: `segment` records in; `body`, `missing` and `failed`
+//! records out. Fused, its sink is the decoder and it gives `part` records.
+//!
+//! Which server is asked and what becomes of a connection is `nntp`'s; here
+//! segments become requests and outcomes become records.
+
+mod feed;
+mod sink;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nzbpipe_nntp::config::Server;
+use nzbpipe_nntp::{BodySink, Client, Notice, Outcome, Sinks, Stats};
+use nzbpipe_record::{
+    Body, Bytes, Class, Crc, Failed, Header, Missing, Pool, Progress, Provenance, Record, Segment,
+    Tried,
+};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::budget::Budget;
+use crate::stage::{Ending, close};
+use crate::{Error, Event, Inlet, Outlet, Stop, Tally, Watch};
+use sink::{Decoding, Raw};
+
+/// The stage's name.
+pub const NAME: &str = "nntp-fetch";
+
+/// At most two `progress` records a second.
+const TELEMETRY: Duration = Duration::from_millis(500);
+
+/// Requests waiting for a connection. More than any sensible number of
+/// connections, so that none waits for the reader of the input.
+const REQUESTS: usize = 1024;
+
+/// The budget: a base, and for each connection one article of the usual size.
+const BUDGET_BASE: usize = 16 << 20;
+const BUDGET_PER_CONNECTION: usize = 1 << 20;
+
+/// Which servers, and how.
+pub struct Config {
+    /// The servers, ready to be used: passwords and certificates are read.
+    pub servers: Vec<Server>,
+    /// How often a server is asked again after its connection failed.
+    pub retries: u32,
+    /// What becomes of the bodies.
+    pub form: Form,
+    /// Told what people should know about the servers.
+    pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
+    /// Sees each event.
+    pub watch: Box<dyn Watch>,
+    /// When to give up.
+    pub stop: Stop,
+}
+
+/// In what form bodies leave the stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As they came; `verify` runs the decoder's checks over them.
+    Raw {
+        /// Whether a damaged article is asked of the next server.
+        verify: bool,
+    },
+    /// Decoded while they arrive.
+    Parts,
+}
+
+/// Fetches the segments of `inlet`; all other records pass untouched.
+pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending {
+    let connections: usize = config
+        .servers
+        .iter()
+        .map(|s| usize::from(s.connections))
+        .sum();
+    let budget = Budget::new(BUDGET_BASE + connections * BUDGET_PER_CONNECTION);
+    match config.form {
+        Form::Raw { verify } => {
+            let sinks = Raw::new(budget, pool.clone(), verify);
+            drive(config, sinks, inlet, outlet)
+        }
+        Form::Parts => drive(config, Decoding::new(budget, pool.clone()), inlet, outlet),
+    }
+}
+
+/// Turns a body that arrived into its record.
+trait Deliver: Sinks<Ticket = Box<Segment>> {
+    fn record(
+        &self,
+        segment: Segment,
+        provenance: Provenance,
+        body: <Self::Sink as BodySink>::Body,
+        damage: Option<String>,
+    ) -> Record;
+}
+
+type Outcomes<S> =
+    mpsc::Receiver<Outcome<<S as Sinks>::Ticket, <<S as Sinks>::Sink as BodySink>::Body>>;
+
+fn drive<S: Deliver>(config: Config, sinks: S, inlet: Inlet, mut outlet: Outlet) -> Ending {
+    let mut ending = Ending::default();
+    if let Err(error) = outlet.begin(NAME).and_then(|()| outlet.flush()) {
+        ending.fail(NAME, error);
+        return ending;
+    }
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ending.fail(NAME, error);
+            close(NAME, &mut outlet, &mut ending);
+            return ending;
+        }
+    };
+    let mut stage = Stage {
+        sinks: Arc::new(sinks),
+        outlet,
+        watch: config.watch,
+        stats: Arc::new(Stats::default()),
+        started: Instant::now(),
+        reported: None,
+        tally: Tally::default(),
+    };
+    let client = Client {
+        servers: config.servers,
+        retries: config.retries,
+        notices: config.notices,
+        stats: Arc::clone(&stage.stats),
+    };
+    let (requests, incoming) = mpsc::channel(REQUESTS);
+    let (aside, mut passing) = mpsc::channel(REQUESTS);
+    let feeder = std::thread::spawn(move || feed::run(inlet, &requests, &aside));
+    let stop = config.stop.clone();
+    let result = runtime.block_on(async {
+        let (sender, outcomes) = mpsc::channel(REQUESTS);
+        let engine = tokio::spawn(client.run(
+            Arc::clone(&stage.sinks),
+            incoming,
+            sender,
+            stop.clone().wait(),
+        ));
+        let result = stage.pump(outcomes, &mut passing).await;
+        // Without its reader the engine says QUIT on its connections and returns.
+        drop(passing);
+        engine
+            .await
+            .map_err(|e| Error::Bug(format!("the fetching task died: {e}")))
+            .and(result)
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ending.tally = stage.tally;
+    ending.code = ending.tally.code();
+    let gone = matches!(result, Err(Error::Closed));
+    if let Err(error) = result {
+        ending.fail(NAME, error);
+    }
+    // With the output closed nothing waits for the rest of the input: it may be
+    // long in coming.
+    if !gone {
+        feed_ended(feeder, &mut ending);
+    }
+    if let Some(code) = config.stop.requested() {
+        ending.code = ending.code.or(code);
+    }
+    close(NAME, &mut stage.outlet, &mut ending);
+    ending
+}
+
+fn feed_ended(feeder: std::thread::JoinHandle<feed::Fed>, ending: &mut Ending) {
+    match feeder.join() {
+        Ok(fed) => {
+            ending.code = ending.code.or(fed.inherited);
+            if let Err(error) = fed.result {
+                ending.fail(NAME, error);
+            }
+        }
+        Err(_) => ending.fail(NAME, Error::Bug("the reading thread died".to_owned())),
+    }
+}
+
+/// Two threads for the network, however many cores there are: one saturates
+/// 10 Gbit/s, and memory follows the number of threads.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(2))
+        .thread_name(NAME)
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Io {
+            what: "starting threads".to_owned(),
+            source,
+        })
+}
+
+struct Stage<S> {
+    sinks: Arc<S>,
+    outlet: Outlet,
+    watch: Box<dyn Watch>,
+    stats: Arc<Stats>,
+    started: Instant,
+    /// When telemetry was last written, and the bytes it told of.
+    reported: Option<(Instant, u64)>,
+    tally: Tally,
+}
+
+impl<S: Deliver> Stage<S> {
+    /// Moves records to the outlet until the engine and the feeder are done.
+    async fn pump(
+        &mut self,
+        mut outcomes: Outcomes<S>,
+        passing: &mut mpsc::Receiver<Record>,
+    ) -> Result<(), Error> {
+        let mut tick = tokio::time::interval(TELEMETRY);
+        let (mut fetching, mut reading) = (true, true);
+        while fetching || reading {
+            if outcomes.is_empty() && passing.is_empty() {
+                self.outlet.flush()?;
+            }
+            tokio::select! {
+                biased;
+                record = passing.recv(), if reading => match record {
+                    Some(record) => self.pass(record).await?,
+                    None => reading = false,
+                },
+                outcome = outcomes.recv(), if fetching => match outcome {
+                    Some(outcome) => self.deliver(outcome).await?,
+                    None => fetching = false,
+                },
+                _ = tick.tick() => self.telemetry().await?,
+            }
+        }
+        self.telemetry().await
+    }
+
+    async fn pass(&mut self, record: Record) -> Result<(), Error> {
+        match &record.header {
+            Header::Job(job) => self.watch.event(Event::Job(job)),
+            Header::Failed(failed) => self.tally.failure(&failed.class),
+            _ => {}
+        }
+        self.outlet.send_async(record).await
+    }
+
+    async fn deliver(
+        &mut self,
+        outcome: Outcome<Box<Segment>, <S::Sink as BodySink>::Body>,
+    ) -> Result<(), Error> {
+        let record = match outcome {
+            Outcome::Body {
+                ticket,
+                body,
+                damage,
+                server,
+                tries,
+                elapsed,
+            } => {
+                let provenance = Provenance {
+                    server: server.to_string(),
+                    tries: u64::from(tries),
+                    ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+                };
+                self.sinks.record(*ticket, provenance, body, damage)
+            }
+            Outcome::Missing { ticket, tried } => Header::Missing(Box::new(Missing {
+                segment: *ticket,
+                tried: tried.into_iter().map(spoken).collect(),
+                ..Missing::default()
+            }))
+            .into(),
+            Outcome::Failed {
+                ticket,
+                class,
+                reason,
+                code,
+                tried,
+                retryable,
+            } => Header::Failed(Box::new(Failed {
+                segment: *ticket,
+                stage: NAME.to_owned(),
+                class: word(class),
+                reason,
+                code,
+                tried: tried.into_iter().map(spoken).collect(),
+                retryable,
+                ..Failed::default()
+            }))
+            .into(),
+        };
+        self.count(&record);
+        self.outlet.send_async(record).await
+    }
+
+    fn count(&mut self, record: &Record) {
+        let payload = record.payload.as_ref().map_or(0, Bytes::len);
+        let encoded = record.header.segment().and_then(|s| s.bytes);
+        match &record.header {
+            Header::Body(body) => self.tally.arrived(judged(body), payload),
+            Header::Part(part) => self.tally.arrived(part.crc, payload),
+            Header::Missing(_) => self.tally.failure(&Class::Missing),
+            Header::Failed(failed) => self.tally.failure(&failed.class),
+            _ => {}
+        }
+        self.watch.event(match record.header {
+            Header::Body(_) | Header::Part(_) => Event::Arrived {
+                bytes: encoded.unwrap_or(payload as u64),
+            },
+            _ => Event::Lost {
+                bytes: encoded.unwrap_or(0),
+            },
+        });
+    }
+
+    async fn telemetry(&mut self) -> Result<(), Error> {
+        let now = Instant::now();
+        let bytes = self.stats.bytes();
+        let (before, counted) = self.reported.unwrap_or((self.started, 0));
+        let seconds = now.duration_since(before).as_secs_f64();
+        if self.reported.is_some() && seconds < TELEMETRY.as_secs_f64() / 2.0 {
+            return Ok(());
+        }
+        self.reported = Some((now, bytes));
+        if bytes == 0 {
+            return Ok(());
+        }
+        let progress = Progress {
+            stage: NAME.to_owned(),
+            bytes,
+            segments: self.tally.segments(),
+            connections: self.stats.connections(),
+            rate: (bytes.saturating_sub(counted) as f64 / seconds.max(1e-3)) as u64,
+            ms: u64::try_from(now.duration_since(self.started).as_millis()).unwrap_or(u64::MAX),
+            ..Progress::default()
+        };
+        self.watch.event(Event::Progress(&progress));
+        self.outlet
+            .send_async(Header::Progress(Box::new(progress)).into())
+            .await
+    }
+}
+
+/// The verdict on a body. An unchecked one has nothing against it: the decoder
+/// will see.
+fn judged(body: &Body) -> Crc {
+    let unchecked = match body.damage {
+        Some(_) => Crc::Mismatch,
+        None => Crc::Ok,
+    };
+    body.crc.unwrap_or(unchecked)
+}
+
+fn spoken(tried: nzbpipe_nntp::Tried) -> Tried {
+    Tried {
+        server: tried.server.to_string(),
+        class: word(tried.class),
+        code: tried.code,
+        text: tried.text,
+        tries: u64::from(tried.tries),
+        ..Tried::default()
+    }
+}
+
+fn word(class: nzbpipe_nntp::Class) -> Class {
+    use nzbpipe_nntp::Class as Engine;
+    match class {
+        Engine::Missing => Class::Missing,
+        Engine::Transport => Class::Transport,
+        Engine::Capacity => Class::Capacity,
+        Engine::Login => Class::Login,
+        Engine::Damaged => Class::Damaged,
+        Engine::Unreachable => Class::Unreachable,
+    }
+}

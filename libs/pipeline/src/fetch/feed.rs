@@ -1,0 +1,111 @@
+//! The thread that reads the stage's input and turns segments into requests.
+
+use nzbpipe_nntp::{MessageId, Request};
+use nzbpipe_record::{Header, Record, Segment};
+use tokio::sync::mpsc;
+
+use crate::{Code, Error, Inlet, split};
+
+/// How the input ended.
+pub(super) struct Fed {
+    /// What upstream handed down.
+    pub inherited: Code,
+    /// Whether the stream was whole.
+    pub result: Result<(), Error>,
+}
+
+/// Reads `inlet` to its end. Segments become `requests`, everything else goes
+/// `aside` to the output.
+pub(super) fn run(
+    mut inlet: Inlet,
+    requests: &mpsc::Sender<Request<Box<Segment>>>,
+    aside: &mpsc::Sender<Record>,
+) -> Fed {
+    let result = feed(&mut inlet, requests, aside);
+    Fed {
+        inherited: inlet.inherited(),
+        result,
+    }
+}
+
+fn feed(
+    inlet: &mut Inlet,
+    requests: &mpsc::Sender<Request<Box<Segment>>>,
+    aside: &mpsc::Sender<Record>,
+) -> Result<(), Error> {
+    while let Some(record) = inlet.next()? {
+        let sent = match asked(record) {
+            Ok(request) => requests.blocking_send(request).is_ok(),
+            Err(record) => aside.blocking_send(record).is_ok(),
+        };
+        // Who no longer takes them has said why already.
+        if !sent {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A segment, or a failure fed back, is asked for; any other record is not.
+fn asked(record: Record) -> Result<Request<Box<Segment>>, Record> {
+    let segment = match record.header {
+        Header::Segment(segment) => segment,
+        Header::Missing(missing) => Box::new(missing.segment),
+        Header::Failed(failed) => Box::new(failed.segment),
+        header => {
+            return Err(Record {
+                header,
+                payload: record.payload,
+            });
+        }
+    };
+    // Records may be made by hand: what `nzb-split` checked is checked again.
+    let Ok(id) = MessageId::new(&segment.id) else {
+        return Err(split::bad_id(*segment).into());
+    };
+    let alternates = segment.alt.iter().filter_map(|id| MessageId::new(id).ok());
+    Ok(Request {
+        id,
+        alternates: alternates.collect(),
+        bytes: segment.bytes,
+        date: segment.date,
+        ticket: segment,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(id: &str) -> Box<Segment> {
+        Box::new(Segment {
+            id: id.to_owned(),
+            ..Segment::default()
+        })
+    }
+
+    // A message-id with a line end would be a second command.
+    #[test]
+    fn an_illegal_id_is_never_asked_for() {
+        for id in ["a@b\r\nQUIT", "a b@c", "", "a>b@c"] {
+            let record = asked(Header::Segment(segment(id)).into());
+            let Err(Record {
+                header: Header::Failed(failed),
+                ..
+            }) = record
+            else {
+                panic!("{id:?} was asked for");
+            };
+            assert_eq!(failed.reason, "bad-message-id");
+        }
+    }
+
+    #[test]
+    fn failures_fed_back_are_segments_again() {
+        let failed = nzbpipe_record::Failed {
+            segment: *segment("a@b"),
+            ..Default::default()
+        };
+        assert!(asked(Header::Failed(Box::new(failed)).into()).is_ok());
+    }
+}

@@ -1,0 +1,298 @@
+//! Where the bytes of a body go while they arrive.
+//!
+//! Both sinks run the same decoder over the same bytes, so both find the same
+//! articles damaged; one keeps the lines, the other what they decode to. A sink
+//! holds a share of the byte budget, which rides on with the bytes it gives.
+
+use nzbpipe_nntp::multiline::Framer;
+use nzbpipe_nntp::{BodySink, Fed, FedState, Sinks, Verdict};
+use nzbpipe_record::{
+    Body, Buffer, Bytes, Crc, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
+};
+use nzbpipe_yenc::{Decoder, Options, Report, State};
+
+use super::Deliver;
+use crate::budget::{Budget, Share};
+use crate::part;
+
+/// What is taken for a segment whose size the NZB does not tell: the usual
+/// article and some more.
+const USUAL: u64 = 800 << 10;
+
+/// Bounds of a first share: the NZB's word for a size is not to be trusted.
+const SMALLEST: u64 = 16 << 10;
+const LARGEST: u64 = MAX_PAYLOAD as u64;
+
+/// Decoded bytes are thrown away in pieces of this size when only the verdict
+/// is wanted: they stay in the first-level cache.
+const SCRATCH: usize = 16 << 10;
+
+/// Bytes and the share of the budget they use.
+struct Held {
+    buffer: Buffer,
+    share: Share,
+}
+
+impl Held {
+    async fn begin(budget: &Budget, pool: &Pool, expected: Option<u64>) -> Held {
+        let bytes = expected.unwrap_or(USUAL).clamp(SMALLEST, LARGEST);
+        // Sizes in NZBs leave out what the header lines add.
+        let bytes = usize::try_from(bytes + bytes / 64).unwrap_or(MAX_PAYLOAD);
+        let share = budget.take(bytes).await;
+        let buffer = pool.take(share.bytes());
+        Held { buffer, share }
+    }
+
+    /// How many more bytes the share is good for.
+    fn room(&self) -> usize {
+        self.share.bytes().saturating_sub(self.buffer.len())
+    }
+
+    async fn grow(&mut self) {
+        let more = (self.share.bytes() * 2).min(MAX_PAYLOAD);
+        self.share.grow(more).await;
+    }
+
+    /// The state in which a sink that took what it could wants to be left.
+    fn refused(&self) -> FedState {
+        if self.share.bytes() >= MAX_PAYLOAD {
+            FedState::TooLarge
+        } else {
+            FedState::Full
+        }
+    }
+
+    fn freeze(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        self.buffer.as_ref()
+    }
+}
+
+fn verdict(damage: Option<String>) -> Verdict {
+    damage.map_or(Verdict::Good, Verdict::Damaged)
+}
+
+/// Bodies as they came.
+pub(super) struct Raw {
+    budget: Budget,
+    pool: Pool,
+    verify: bool,
+}
+
+impl Raw {
+    pub(super) fn new(budget: Budget, pool: Pool, verify: bool) -> Raw {
+        Raw {
+            budget,
+            pool,
+            verify,
+        }
+    }
+}
+
+impl Sinks for Raw {
+    type Ticket = Box<Segment>;
+    type Sink = RawSink;
+
+    async fn begin(&self, segment: &Box<Segment>, bytes: Option<u64>) -> RawSink {
+        RawSink {
+            held: Held::begin(&self.budget, &self.pool, bytes).await,
+            framer: Framer::new(),
+            check: self.verify.then(|| Check {
+                decoder: Decoder::new(Options { stuffed: true }),
+                scratch: self.pool.take(SCRATCH),
+            }),
+            number: segment.number,
+        }
+    }
+
+    fn better(&self, new: &RawBody, held: &RawBody) -> bool {
+        part::worth(new.crc) > part::worth(held.crc)
+    }
+}
+
+/// The lines of one body.
+pub(super) struct RawSink {
+    held: Held,
+    framer: Framer,
+    check: Option<Check>,
+    number: u64,
+}
+
+/// A body as it came, and the decoder's verdict if it was asked for.
+pub(super) struct RawBody {
+    lines: Bytes,
+    crc: Option<Crc>,
+}
+
+impl BodySink for RawSink {
+    type Body = RawBody;
+
+    fn feed(&mut self, bytes: &[u8]) -> Fed {
+        let offered = &bytes[..bytes.len().min(self.held.room())];
+        let (consumed, ended) = self.framer.feed(offered);
+        let taken = &offered[..consumed];
+        self.held.buffer.extend_from_slice(taken);
+        if let Some(check) = &mut self.check {
+            check.run(taken);
+        }
+        let state = if ended {
+            let lines = self.held.buffer.len() - self.framer.terminator_len();
+            self.held.buffer.truncate(lines);
+            FedState::Ended
+        } else if consumed < bytes.len() {
+            self.held.refused()
+        } else {
+            FedState::More
+        };
+        Fed { consumed, state }
+    }
+
+    async fn grow(&mut self) {
+        self.held.grow().await;
+        self.held.buffer.reserve(self.held.share.bytes());
+    }
+
+    fn finish(self) -> (Verdict, RawBody) {
+        let report = self.check.map(|mut check| check.decoder.finish());
+        let damage = report
+            .as_ref()
+            .and_then(|report| part::damage(report, self.number));
+        let body = RawBody {
+            lines: self.held.freeze(),
+            crc: report.as_ref().and_then(part::crc),
+        };
+        (verdict(damage), body)
+    }
+}
+
+/// The decoder, run for its verdict only.
+struct Check {
+    decoder: Decoder,
+    scratch: Buffer,
+}
+
+impl Check {
+    fn run(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            self.scratch.clear();
+            let progress = self.decoder.decode(bytes, self.scratch.spare());
+            bytes = &bytes[progress.consumed..];
+            if progress.state == State::Ended {
+                break;
+            }
+        }
+    }
+}
+
+impl Deliver for Raw {
+    fn record(
+        &self,
+        segment: Segment,
+        provenance: Provenance,
+        body: RawBody,
+        damage: Option<String>,
+    ) -> Record {
+        let header = Header::Body(Box::new(Body {
+            segment,
+            provenance,
+            stuffed: true,
+            crc: body.crc,
+            damage,
+            ..Body::default()
+        }));
+        Record {
+            header,
+            payload: Some(body.lines),
+        }
+    }
+}
+
+/// Bodies decoded as they arrive.
+pub(super) struct Decoding {
+    budget: Budget,
+    pool: Pool,
+}
+
+impl Decoding {
+    pub(super) fn new(budget: Budget, pool: Pool) -> Decoding {
+        Decoding { budget, pool }
+    }
+}
+
+impl Sinks for Decoding {
+    type Ticket = Box<Segment>;
+    type Sink = DecodingSink;
+
+    async fn begin(&self, segment: &Box<Segment>, bytes: Option<u64>) -> DecodingSink {
+        DecodingSink {
+            held: Held::begin(&self.budget, &self.pool, bytes).await,
+            decoder: Decoder::new(Options { stuffed: true }),
+            number: segment.number,
+            arrived: 0,
+        }
+    }
+
+    fn better(&self, (_, new): &(Bytes, Report), (_, held): &(Bytes, Report)) -> bool {
+        part::worth(part::crc(new)) > part::worth(part::crc(held))
+    }
+}
+
+/// The decoded bytes of one body.
+pub(super) struct DecodingSink {
+    held: Held,
+    decoder: Decoder,
+    number: u64,
+    /// Bytes of the body so far: it is limited even if it decodes to nothing.
+    arrived: usize,
+}
+
+impl BodySink for DecodingSink {
+    type Body = (Bytes, Report);
+
+    fn feed(&mut self, bytes: &[u8]) -> Fed {
+        let room = self.held.room();
+        let spare = self.held.buffer.spare();
+        let room = room.min(spare.len());
+        let progress = self.decoder.decode(bytes, &mut spare[..room]);
+        self.held.buffer.advance(progress.written);
+        self.arrived = self.arrived.saturating_add(progress.consumed);
+        let state = match progress.state {
+            State::Ended => FedState::Ended,
+            _ if self.arrived > MAX_PAYLOAD => FedState::TooLarge,
+            _ if progress.consumed < bytes.len() => self.held.refused(),
+            _ => FedState::More,
+        };
+        Fed {
+            consumed: progress.consumed,
+            state,
+        }
+    }
+
+    async fn grow(&mut self) {
+        self.held.grow().await;
+        self.held.buffer.reserve(self.held.share.bytes());
+    }
+
+    fn finish(mut self) -> (Verdict, (Bytes, Report)) {
+        let report = self.decoder.finish();
+        let damage = part::damage(&report, self.number);
+        (verdict(damage), (self.held.freeze(), report))
+    }
+}
+
+impl Deliver for Decoding {
+    fn record(
+        &self,
+        segment: Segment,
+        provenance: Provenance,
+        (bytes, report): (Bytes, Report),
+        _damage: Option<String>,
+    ) -> Record {
+        part::record(segment, provenance, &report, bytes)
+    }
+}

@@ -1,0 +1,64 @@
+//! The stages in one process, joined by channels.
+//!
+//! Nothing is decided here: the same functions run as in the pipe, so the files,
+//! the tally and the exit code are the same. Payloads move, they are not copied,
+//! and the byte budget bounds them; the channels only bound headers.
+
+use std::thread;
+
+use nzbpipe_record::Pool;
+use tokio::sync::mpsc;
+
+use crate::stage::Failure;
+use crate::write::Written;
+use crate::{Ending, Error, Inlet, Outlet, Stop, fetch, split, write};
+
+/// Records between two stages. Payloads are bounded by the budget, not by this.
+const RECORDS: usize = 1024;
+
+/// What the stages are to do.
+pub struct Config {
+    /// The first stage.
+    pub split: split::Config,
+    /// The second stage, and with [`fetch::Form::Parts`] the third.
+    pub fetch: fetch::Config,
+    /// The last stage.
+    pub write: write::Config,
+    /// When to give up.
+    pub stop: Stop,
+}
+
+/// Runs all stages to their end. The last stage's records go to `outlet`.
+pub fn run(config: Config, outlet: Outlet, pool: &Pool) -> Written {
+    let (segments, to_fetch) = mpsc::channel(RECORDS);
+    let (parts, to_write) = mpsc::channel(RECORDS);
+    thread::scope(|scope| {
+        let split = scope.spawn(|| split::run(config.split, Outlet::Channel(segments)));
+        let inlet = Inlet::channel(to_fetch, config.stop.clone());
+        let fetch =
+            scope.spawn(move || fetch::run(config.fetch, inlet, Outlet::Channel(parts), pool));
+        let inlet = Inlet::channel(to_write, config.stop);
+        let mut written = write::run(config.write, inlet, outlet);
+        let upstream = [(split::NAME, split.join()), (fetch::NAME, fetch.join())];
+        for (stage, joined) in upstream {
+            merge(&mut written.ending, stage, joined);
+        }
+        written
+    })
+}
+
+/// An upstream failure weighs as it would in the pipe: the code of its `end`
+/// has come down already, what it printed there is kept here. That a stage found
+/// its reader gone is the reader's story.
+fn merge(ending: &mut Ending, stage: &'static str, joined: thread::Result<Ending>) {
+    match joined {
+        Ok(upstream) => {
+            let told = |failure: &Failure| !matches!(failure.error, Error::Closed);
+            for failure in upstream.failures.into_iter().filter(told) {
+                ending.code = ending.code.or(failure.error.code());
+                ending.failures.push(failure);
+            }
+        }
+        Err(_) => ending.fail(stage, Error::Bug(format!("{stage} panicked"))),
+    }
+}

@@ -1,0 +1,143 @@
+//! Where a stage's records go: a pipe or a channel; the stage cannot tell.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+
+use nzbpipe_record::{End, Header, Record, Stream, Writer};
+use tokio::sync::mpsc;
+
+use crate::{Code, Error, Tally};
+
+/// The output of a stage.
+pub enum Outlet {
+    /// A pipe or a file.
+    Pipe(Box<Writer<File>>),
+    /// The next stage, in this process.
+    Channel(mpsc::Sender<Record>),
+    /// Nobody reads.
+    Nowhere,
+}
+
+impl Outlet {
+    /// Records go to `fd`; a pipe is asked to be 1 MiB, best effort.
+    pub fn pipe(fd: OwnedFd) -> Outlet {
+        widen(&fd);
+        Outlet::Pipe(Box::new(Writer::new(File::from(fd))))
+    }
+
+    /// Gives one record away.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when nobody will read it, [`Error::Io`] when the system
+    /// refuses it.
+    pub fn send(&mut self, record: Record) -> Result<(), Error> {
+        match self {
+            Outlet::Pipe(writer) => writer.write(&record).map_err(refused),
+            Outlet::Channel(sender) => sender.blocking_send(record).map_err(|_| Error::Closed),
+            Outlet::Nowhere => Ok(()),
+        }
+    }
+
+    /// As [`send`](Outlet::send), from a stage that runs in an async context.
+    ///
+    /// # Errors
+    /// As for `send`.
+    pub async fn send_async(&mut self, record: Record) -> Result<(), Error> {
+        match self {
+            Outlet::Channel(sender) => sender.send(record).await.map_err(|_| Error::Closed),
+            other => other.send(record),
+        }
+    }
+
+    /// Hands gathered records to the system.
+    ///
+    /// # Errors
+    /// As for [`send`](Outlet::send).
+    pub fn flush(&mut self) -> Result<(), Error> {
+        match self {
+            Outlet::Pipe(writer) => writer.flush().map_err(refused),
+            Outlet::Channel(_) | Outlet::Nowhere => Ok(()),
+        }
+    }
+
+    /// Writes the record that opens a stream.
+    ///
+    /// # Errors
+    /// As for [`send`](Outlet::send).
+    pub fn begin(&mut self, stage: &str) -> Result<(), Error> {
+        self.send(Header::Stream(Stream::new(by(stage))).into())
+    }
+
+    /// Writes the record that closes a stream, and flushes.
+    ///
+    /// # Errors
+    /// As for [`send`](Outlet::send).
+    pub fn end(&mut self, stage: &str, tally: &Tally, code: Code) -> Result<(), Error> {
+        self.send(Header::End(Box::new(end(stage, tally, code))).into())?;
+        self.flush()
+    }
+}
+
+/// The `end` record of a stage that counted `tally` and ends with `code`.
+pub fn end(stage: &str, tally: &Tally, code: Code) -> End {
+    End {
+        by: by(stage),
+        status: code.status(),
+        code: code.number(),
+        segments: Some(tally.segments()),
+        ok: Some(tally.ok),
+        missing: Some(tally.missing),
+        damaged: Some(tally.damaged + tally.unverified),
+        failed: Some(tally.failed()),
+        bytes: Some(tally.bytes),
+        ..End::default()
+    }
+}
+
+/// The program's name and version, as `stream` and `end` carry it.
+fn by(stage: &str) -> String {
+    format!("{stage} {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn refused(error: nzbpipe_record::Error) -> Error {
+    match error {
+        nzbpipe_record::Error::Io { source, .. } => broken(source),
+        // A header of ours that the format does not allow.
+        other => Error::Bug(other.to_string()),
+    }
+}
+
+fn broken(source: io::Error) -> Error {
+    if source.kind() == io::ErrorKind::BrokenPipe {
+        Error::Closed
+    } else {
+        Error::Io {
+            what: "standard output".to_owned(),
+            source,
+        }
+    }
+}
+
+/// Asks for a 1 MiB pipe: one article then fits, and its writer seldom waits.
+/// Refused when the user's pipes use up their pages; that costs speed only.
+pub(crate) fn widen(fd: impl AsFd) {
+    #[cfg(target_os = "linux")]
+    {
+        let _ = rustix::pipe::fcntl_setpipe_size(fd, 1 << 20);
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = fd;
+    }
+}
+
+/// Writes plain bytes (`yenc-decode --raw`), telling a closed output apart.
+///
+/// # Errors
+/// As for [`Outlet::send`].
+pub fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> Result<(), Error> {
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(broken)
+}

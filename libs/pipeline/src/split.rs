@@ -1,0 +1,232 @@
+//! The stage `nzb-split`: NZB files in, `segment` records out.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::PathBuf;
+
+use globset::GlobSet;
+use nzbpipe_nzb::{Input, Nzb};
+use nzbpipe_record::{Class, Failed, Header, Job, Segment};
+
+use crate::stage::{Ending, close};
+use crate::{Error, Outlet, Stop};
+
+/// The stage's name.
+pub const NAME: &str = "nzb-split";
+
+/// Which NZBs, and which of their files.
+pub struct Config {
+    /// The NZBs, each a job, in this order.
+    pub inputs: Vec<Source>,
+    /// Only files whose name matches one of these; an empty set is all.
+    pub include: GlobSet,
+    /// None of the files whose name matches one of these.
+    pub exclude: GlobSet,
+    /// Told of what an NZB says wrong and we put right.
+    pub warn: Box<dyn FnMut(String) + Send>,
+    /// When to give up.
+    pub stop: Stop,
+}
+
+/// Where an NZB comes from.
+pub enum Source {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    Path(PathBuf),
+}
+
+/// Writes the segments of all NZBs. A bad NZB does not keep the others from
+/// being split; the code tells of it.
+pub fn run(mut config: Config, mut outlet: Outlet) -> Ending {
+    let mut ending = Ending::default();
+    if let Err(error) = outlet.begin(NAME) {
+        ending.fail(NAME, error);
+        return ending;
+    }
+    for input in std::mem::take(&mut config.inputs) {
+        match split(&mut config, &input, &mut outlet, &mut ending) {
+            Ok(()) => {}
+            Err(error @ (Error::Input(_) | Error::NoInput(_))) => ending.fail(NAME, error),
+            Err(error) => {
+                ending.fail(NAME, error);
+                break;
+            }
+        }
+    }
+    ending.code = ending.code.or(ending.tally.code());
+    close(NAME, &mut outlet, &mut ending);
+    ending
+}
+
+fn split(
+    config: &mut Config,
+    source: &Source,
+    outlet: &mut Outlet,
+    ending: &mut Ending,
+) -> Result<(), Error> {
+    let name = source.shown();
+    let malformed = |e: nzbpipe_nzb::Error| Error::Input(format!("{name}: {e}"));
+    let (input, given) = source.open()?;
+    let mut nzb =
+        Nzb::open(input, given.as_deref(), nzbpipe_nzb::Limits::default()).map_err(malformed)?;
+    for warning in nzb.warnings() {
+        (config.warn)(format!("{name}: {warning}"));
+    }
+    if nzb.files().is_empty() {
+        return Err(Error::Input(format!(
+            "{name}: this NZB lists no files: there is nothing to fetch"
+        )));
+    }
+    let order: Vec<usize> = nzb
+        .order()
+        .into_iter()
+        .filter(|&file| config.wants(&nzb.files()[file].name))
+        .collect();
+    outlet.send(Header::Job(Box::new(job(&nzb, &order))).into())?;
+    outlet.flush()?;
+    for file in order {
+        let template = template(&nzb, file);
+        if template.of == 0 {
+            ending.tally.bad_input += 1;
+            outlet.send(no_segments(template).into())?;
+            continue;
+        }
+        for segment in nzb.segments(file).map_err(malformed)? {
+            if let Some(code) = config.stop.requested() {
+                return Err(Error::Stopped(code));
+            }
+            let header = record(&template, segment.map_err(malformed)?);
+            match &header {
+                Header::Failed(_) => ending.tally.bad_input += 1,
+                _ => ending.tally.ok += 1,
+            }
+            outlet.send(header.into())?;
+        }
+    }
+    Ok(())
+}
+
+impl Config {
+    fn wants(&self, name: &str) -> bool {
+        (self.include.is_empty() || self.include.is_match(name)) && !self.exclude.is_match(name)
+    }
+}
+
+impl Source {
+    fn shown(&self) -> String {
+        match self {
+            Source::Stdin => "standard input".to_owned(),
+            Source::Path(path) => path.display().to_string(),
+        }
+    }
+
+    fn open(&self) -> Result<(Input, Option<std::ffi::OsString>), Error> {
+        match self {
+            Source::Stdin => Ok((Input::Stream(Box::new(std::io::stdin())), None)),
+            Source::Path(path) => {
+                let file = File::open(path)
+                    .map_err(|e| Error::NoInput(format!("{}: {e}", path.display())))?;
+                let given = path.file_name().map(OsStr::to_owned);
+                let regular = file.metadata().is_ok_and(|m| m.is_file());
+                let input = if regular {
+                    Input::File(file)
+                } else {
+                    Input::Stream(Box::new(file))
+                };
+                Ok((input, given))
+            }
+        }
+    }
+}
+
+fn job(nzb: &Nzb, order: &[usize]) -> Job {
+    let files = || order.iter().map(|&i| &nzb.files()[i]);
+    let text = |(key, value): &(String, String)| (key.clone(), value.clone().into());
+    Job {
+        job: nzb.job().to_owned(),
+        name: nzb.name().to_owned(),
+        files: order.len() as u64,
+        segments: files().map(|f| f.segments).sum(),
+        bytes: files().filter_map(|f| f.bytes).fold(0, u64::saturating_add),
+        password: nzb.password().map(str::to_owned),
+        meta: nzb.meta().iter().map(text).collect(),
+        ..Job::default()
+    }
+}
+
+/// What all segments of one file have in common.
+fn template(nzb: &Nzb, file: usize) -> Segment {
+    let entry = &nzb.files()[file];
+    Segment {
+        job: nzb.job().to_owned(),
+        job_name: nzb.name().to_owned(),
+        file: entry.index as u64,
+        file_id: entry.file_id.clone(),
+        name: cut(&entry.name),
+        name_from: entry.name_from.as_str().to_owned(),
+        of: entry.segments,
+        file_bytes: entry.bytes,
+        date: entry.date,
+        poster: cut(&entry.poster),
+        groups: entry.groups.iter().take(GROUPS).map(|g| cut(g)).collect(),
+        subject: cut(&entry.subject),
+        ..Segment::default()
+    }
+}
+
+/// The longest text and the most groups that go into a header, so that it stays
+/// under its limit. The longest subject in 270 real NZBs has 326 bytes.
+const LONGEST: usize = 2048;
+const GROUPS: usize = 8;
+
+/// The beginning of `text`, whole characters of it.
+fn cut(text: &str) -> String {
+    let end = (0..=LONGEST.min(text.len()))
+        .rev()
+        .find(|&end| text.is_char_boundary(end));
+    text[..end.unwrap_or(0)].to_owned()
+}
+
+fn record(template: &Segment, entry: nzbpipe_nzb::Segment) -> Header {
+    let mut segment = Segment {
+        number: entry.number,
+        bytes: entry.bytes,
+        alt: entry.alternates,
+        ..template.clone()
+    };
+    match entry.id {
+        Ok(id) => {
+            segment.id = id;
+            Header::Segment(Box::new(segment))
+        }
+        Err(bad) => {
+            segment.id.clone_from(&bad.shown);
+            failed(segment, bad.reason())
+        }
+    }
+}
+
+/// A segment whose message-id must never reach a server: it could carry commands.
+pub(crate) fn bad_id(segment: Segment) -> Header {
+    failed(segment, "bad-message-id")
+}
+
+fn no_segments(file: Segment) -> Header {
+    let segment = Segment {
+        number: 1,
+        of: 1,
+        ..file
+    };
+    failed(segment, "no-segments")
+}
+
+fn failed(segment: Segment, reason: &str) -> Header {
+    Header::Failed(Box::new(Failed {
+        segment,
+        stage: NAME.to_owned(),
+        class: Class::BadInput,
+        reason: reason.to_owned(),
+        ..Failed::default()
+    }))
+}

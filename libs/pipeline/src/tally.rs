@@ -1,0 +1,114 @@
+//! What became of the segments a stage saw, and the exit code that follows.
+
+use nzbpipe_record::{Class, Crc};
+
+use crate::Code;
+
+/// Counts of the fates of segments. Each segment is counted once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Handed on, with a matching CRC or (before decoding) nothing against it.
+    pub ok: u64,
+    /// No server has it.
+    pub missing: u64,
+    /// Arrived, but wrong.
+    pub damaged: u64,
+    /// Arrived without any CRC.
+    pub unverified: u64,
+    /// Could never be asked for (an illegal message-id).
+    pub bad_input: u64,
+    /// Every server refused the login or its certificate was refused.
+    pub login: u64,
+    /// No session with any server became usable.
+    pub unreachable: u64,
+    /// Failed for now: a later run may succeed.
+    pub transient: u64,
+    /// Payload bytes handed on.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// All segments seen.
+    pub fn segments(&self) -> u64 {
+        self.ok + self.missing + self.damaged + self.unverified + self.failed()
+    }
+
+    /// Segments that failed for another reason than being missing everywhere.
+    pub fn failed(&self) -> u64 {
+        self.bad_input + self.login + self.unreachable + self.transient
+    }
+
+    /// Counts a segment that failed with `class`.
+    pub fn failure(&mut self, class: &Class) {
+        *match class {
+            Class::Missing => &mut self.missing,
+            Class::Damaged => &mut self.damaged,
+            Class::Login => &mut self.login,
+            Class::Unreachable => &mut self.unreachable,
+            Class::Transport | Class::Capacity | Class::Interrupted => &mut self.transient,
+            _ => &mut self.bad_input,
+        } += 1;
+    }
+
+    /// Counts a decoded segment of `bytes` bytes by its CRC verdict.
+    pub fn arrived(&mut self, crc: Crc, bytes: usize) {
+        self.bytes += bytes as u64;
+        *match crc {
+            Crc::Ok => &mut self.ok,
+            Crc::Absent => &mut self.unverified,
+            Crc::Mismatch | Crc::Truncated => &mut self.damaged,
+        } += 1;
+    }
+
+    /// The exit code that these fates deserve.
+    pub fn code(&self) -> Code {
+        let fates = [
+            (self.login, Code::LOGIN),
+            (self.unreachable, Code::UNREACHABLE),
+            (self.transient, Code::TEMPORARY),
+            (
+                self.missing + self.damaged + self.unverified + self.bad_input,
+                Code::INCOMPLETE,
+            ),
+        ];
+        fates
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .fold(Code::OK, |code, (_, fate)| code.or(fate))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fate_has_its_code() {
+        let cases = [
+            (Class::Missing, 1),
+            (Class::Damaged, 1),
+            (Class::BadInput, 1),
+            (Class::Transport, 75),
+            (Class::Capacity, 75),
+            (Class::Unreachable, 69),
+            (Class::Login, 77),
+        ];
+        for (class, code) in cases {
+            let mut tally = Tally::default();
+            tally.failure(&class);
+            assert_eq!(tally.code().number(), code, "{class:?}");
+            assert_eq!(tally.segments(), 1);
+        }
+        assert_eq!(Tally::default().code(), Code::OK);
+    }
+
+    #[test]
+    fn unverified_is_not_success() {
+        let mut tally = Tally::default();
+        tally.arrived(Crc::Ok, 5);
+        assert_eq!(tally.code(), Code::OK);
+        tally.arrived(Crc::Absent, 5);
+        assert_eq!(tally.code(), Code::INCOMPLETE);
+        assert_eq!((tally.segments(), tally.bytes), (2, 10));
+    }
+}
