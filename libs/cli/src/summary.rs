@@ -97,6 +97,7 @@ fn headline(written: &Written, incomplete: usize, dir: &Path) -> String {
     let tally = &written.ending.tally;
     let fates = [
         (tally.missing, "missing"),
+        (tally.unheard, "not received"),
         (tally.damaged, "damaged"),
         (tally.unverified, "without any CRC"),
         (tally.bad_input, "impossible to ask for"),
@@ -123,6 +124,7 @@ fn headline(written: &Written, incomplete: usize, dir: &Path) -> String {
 fn advice(code: Code) -> &'static str {
     match code {
         Code::TEMPORARY | Code::UNREACHABLE => "; run it again to fetch them",
+        code if is_signal(code) => "; interrupted, run it again",
         Code::LOGIN => "; check the user name and password of the servers",
         _ => "",
     }

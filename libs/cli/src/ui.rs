@@ -59,6 +59,8 @@ struct State {
     files: u64,
     rate: u64,
     connections: u64,
+    /// Whether the bar is on the screen.
+    shown: bool,
 }
 
 impl Ui {
@@ -83,6 +85,7 @@ impl Ui {
                 files: 0,
                 rate: 0,
                 connections: 0,
+                shown: false,
             })),
         }
     }
@@ -144,6 +147,9 @@ impl Watch for Ui {
         let mut state = self.state();
         state.note(&event);
         if let Some(bar) = &self.bar {
+            if !std::mem::replace(&mut state.shown, true) {
+                show(bar);
+            }
             if state.total > 0 && bar.length() != Some(state.total) {
                 bar.set_length(state.total);
                 bar.set_style(style(BAR));
@@ -206,14 +212,19 @@ impl State {
     }
 }
 
-const BAR: &str = "{percent:>3}% [{bar:24}] {bytes}/{total_bytes}  {msg}";
-const SPINNER: &str = "{spinner} {bytes}  {msg}";
+const BAR: &str = "{percent:>3}% [{bar:24}] {decimal_bytes}/{decimal_total_bytes}  {msg}";
+const SPINNER: &str = "{spinner} {decimal_bytes}  {msg}";
 
+/// A bar that is not drawn before there is something to show.
 fn bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     bar.set_style(style(SPINNER));
-    bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+fn show(bar: &ProgressBar) {
+    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+    bar.enable_steady_tick(Duration::from_millis(200));
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -87,7 +87,7 @@ pub fn end(stage: &str, tally: &Tally, code: Code) -> End {
         code: code.number(),
         segments: Some(tally.segments()),
         ok: Some(tally.ok),
-        missing: Some(tally.missing),
+        missing: Some(tally.missing + tally.unheard),
         damaged: Some(tally.damaged + tally.unverified),
         failed: Some(tally.failed()),
         bytes: Some(tally.bytes),

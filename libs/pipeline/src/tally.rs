@@ -23,6 +23,8 @@ pub struct Tally {
     pub unreachable: u64,
     /// Failed for now: a later run may succeed.
     pub transient: u64,
+    /// Nothing was heard of it before the stream ended.
+    pub unheard: u64,
     /// Payload bytes handed on.
     pub bytes: u64,
 }
@@ -30,7 +32,7 @@ pub struct Tally {
 impl Tally {
     /// All segments seen.
     pub fn segments(&self) -> u64 {
-        self.ok + self.missing + self.damaged + self.unverified + self.failed()
+        self.ok + self.missing + self.damaged + self.unverified + self.unheard + self.failed()
     }
 
     /// Segments that failed for another reason than being missing everywhere.
@@ -67,7 +69,7 @@ impl Tally {
             (self.unreachable, Code::UNREACHABLE),
             (self.transient, Code::TEMPORARY),
             (
-                self.missing + self.damaged + self.unverified + self.bad_input,
+                self.missing + self.damaged + self.unverified + self.unheard + self.bad_input,
                 Code::INCOMPLETE,
             ),
         ];

@@ -214,12 +214,9 @@ fn add(tally: &mut Tally, file: &FileOutcome, lost: Option<&Tally>) {
     tally.login += lost.login;
     tally.unreachable += lost.unreachable;
     tally.transient += lost.transient;
-    // Whatever no record spoke of did not come either.
-    let spoken_of = lost.damaged + lost.failed();
-    tally.missing += file
-        .of
-        .saturating_sub(file.ok + file.unverified)
-        .saturating_sub(spoken_of);
+    tally.missing += lost.missing;
+    let heard_of = file.ok + file.unverified + lost.segments();
+    tally.unheard += file.of.saturating_sub(heard_of);
 }
 
 fn piece<'a>(part: &'a Part, bytes: &'a Bytes, file_id: &'a str) -> Piece<'a> {
