@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
 use nzbpipe_cli::{Page, catalogue};
@@ -67,7 +68,7 @@ fn current(file: &Path, wanted: &[u8]) {
 
 fn man(page: &Page) -> Vec<u8> {
     let source = format!("nzbpipe {}", env!("CARGO_PKG_VERSION"));
-    let man = Man::new(page.command.clone())
+    let man = Man::new(without_summary(&page.command))
         .manual("nzbpipe")
         .source(source)
         .date("");
@@ -84,6 +85,16 @@ fn man(page: &Page) -> Vec<u8> {
     examples(&mut text, page.examples);
     let _ = writeln!(text, ".SH \"SEE ALSO\"\n{}", escaped(page.see_also));
     text.into_bytes()
+}
+
+/// The NAME section has said what the first paragraph says.
+fn without_summary(command: &Command) -> Command {
+    let command = command.clone();
+    let about = command.get_long_about().map(ToString::to_string);
+    match about.as_deref().and_then(|text| text.split_once("\n\n")) {
+        Some((_, rest)) => command.long_about(rest.to_owned()),
+        None => command,
+    }
 }
 
 fn table(text: &mut String, heading: &str, rows: &[(&str, &str)]) {

@@ -31,18 +31,19 @@ pub(crate) struct Args {
     #[arg(long)]
     no_verify: bool,
 
-    #[command(flatten)]
-    servers: ServerArgs,
-
+    // First: a heading holds for all flags after it.
     #[command(flatten)]
     common: Common,
+
+    #[command(flatten)]
+    servers: ServerArgs,
 }
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   umask 077; nntp-fetch --example-servers > ~/.config/nzbpipe/servers.toml
   nzb-split x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
-  nzb-split x.nzb | nntp-fetch -s 'nntps://me@news.example/?connections=20' > bodies
+  nntp-fetch -s 'nntps://me@news.example/?connections=20' < segments.jsonl > bodies
   nntp-fetch --servers fill.toml < failed.jsonl | yenc-decode | seg-write -d ~/Downloads";
 
 /// The program.

@@ -35,7 +35,8 @@ pub(crate) struct Args {
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   nzb-split x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
-  curl -fsS https://indexer.example/x.nzb | nzb-split - | nntp-fetch > bodies
+  nzb-split x.nzb > segments.jsonl
+  curl -fsS https://indexer.example/x.nzb | nzb-split - > segments.jsonl
   nzb-split --include '*.mkv' x.nzb | jq -c 'select(.type==\"segment\") | .id'";
 
 /// The program.

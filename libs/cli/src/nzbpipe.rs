@@ -30,6 +30,10 @@ pub(crate) struct Args {
     #[arg(value_name = "NZB", required_unless_present = "example_servers")]
     nzbs: Vec<PathBuf>,
 
+    // First: a heading holds for all flags after it.
+    #[command(flatten)]
+    common: Common,
+
     #[command(flatten)]
     selection: Selection,
 
@@ -38,9 +42,6 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     servers: ServerArgs,
-
-    #[command(flatten)]
-    common: Common,
 }
 
 pub(crate) const EXAMPLES: &str = "\

@@ -23,11 +23,12 @@ use crate::{streams, summary};
 #[derive(Parser, Debug)]
 #[command(name = "seg-write", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
-    #[command(flatten)]
-    output: Output,
-
+    // First: a heading holds for all flags after it.
     #[command(flatten)]
     common: Common,
+
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Flags of the programs that write files.

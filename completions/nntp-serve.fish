@@ -1,0 +1,20 @@
+complete -c nntp-serve -l files -d 'Offer the files below DIR' -r -F
+complete -c nntp-serve -l nzb-out -d 'Write the NZB files to DIR' -r -F
+complete -c nntp-serve -l listen -d 'Listen without TLS (may be repeated); port 0 is a free one' -r
+complete -c nntp-serve -l listen-tls -d 'Listen with TLS (may be repeated), with a certificate made at the start' -r
+complete -c nntp-serve -l ca-out -d 'Write the authority that signs the certificate to FILE (PEM)' -r -F
+complete -c nntp-serve -l servers-out -d 'Write a server file for nntp-fetch and nzbpipe to FILE' -r -F
+complete -c nntp-serve -l user -d 'Ask for this user name (needs --password-file)' -r
+complete -c nntp-serve -l password-file -d 'The user\'s password is the first line of FILE' -r -F
+complete -c nntp-serve -l latency -d 'Send each answer TIME after its command came (30ms, 1s)' -r
+complete -c nntp-serve -l missing -d 'Say that PERCENT of the articles do not exist, always the same ones' -r
+complete -c nntp-serve -l article-size -d 'Cut files into articles of BYTES bytes' -r
+complete -c nntp-serve -l group -d 'Offer the articles in this newsgroup' -r
+complete -c nntp-serve -l max-connections -d 'Refuse more than N connections at once' -r
+complete -c nntp-serve -l progress -d 'Draw a progress bar' -r -f -a "auto\t'If a person is likely to look'
+bar\t'Always'
+never\t'Never'"
+complete -c nntp-serve -s q -l quiet -d 'Print nothing on success and one line on failure'
+complete -c nntp-serve -s v -l verbose -d 'Tell more about what is going on'
+complete -c nntp-serve -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nntp-serve -s V -l version -d 'Print version'

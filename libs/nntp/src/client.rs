@@ -1,0 +1,224 @@
+//! The client: one run over a stream of requests. The only place that spawns.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::config::{MAX_SERVERS, Server, Verify};
+use crate::dial::Endpoint;
+use crate::pool::{BodyOf, OutcomeOf, Parts, Pool};
+use crate::slot::{self, Slot};
+use crate::{Class, Notice, NoticeKind, Outcome, Request, Sinks, Stats, tls};
+
+/// Connections that have not said goodbye by then are cut.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
+/// What a run needs.
+pub struct Client {
+    /// The servers; those beyond [`MAX_SERVERS`] are not used.
+    pub servers: Vec<Server>,
+    /// How often a segment is asked of one server before its connection
+    /// failures count as that server's last word, and how many failures in a
+    /// row make a server down.
+    pub retries: u32,
+    /// Told what people should know. Called from the tasks of the run: must not
+    /// block.
+    pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
+    /// Counts while the run lasts.
+    pub stats: Arc<Stats>,
+}
+
+/// What became of a run.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Whether it was stopped, by `stop` or because nobody takes outcomes.
+    pub stopped: bool,
+    /// The servers that could be used, in the order of the configuration.
+    pub servers: Vec<ServerSummary>,
+}
+
+/// What became of a server.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerSummary {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether a session with it was ever usable.
+    pub usable: bool,
+    /// Why it was given up, if it was.
+    pub out: Option<(Class, String)>,
+}
+
+impl Client {
+    /// Fetches all `requests` until their channel is closed. Every request ends
+    /// in exactly one outcome, unless `stop` resolves or the receiver of
+    /// `outcomes` goes away: then what is not finished is dropped, connections
+    /// are closed with QUIT, and the run returns within two seconds.
+    ///
+    /// Has to be awaited inside a tokio runtime with time and I/O.
+    pub async fn run<S: Sinks>(
+        self,
+        sinks: Arc<S>,
+        requests: mpsc::Receiver<Request<S::Ticket>>,
+        outcomes: mpsc::Sender<Outcome<S::Ticket, BodyOf<S>>>,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Summary {
+        let endpoints = endpoints(&self.servers, &self.notices).await;
+        self.stats
+            .name(endpoints.iter().map(|e| Arc::clone(&e.name)));
+        let pool = Arc::new(Pool::new(Parts {
+            endpoints,
+            sinks,
+            outcomes,
+            notices: self.notices,
+            stats: self.stats,
+            retries: self.retries,
+            now: unix_seconds(),
+        }));
+        let mut supervisor = Supervisor {
+            intake: Intake {
+                requests: Some(requests),
+                batch: Vec::new(),
+            },
+            over: VecDeque::new(),
+            tasks: JoinSet::new(),
+            pool: Arc::clone(&pool),
+        };
+        let stopped = supervisor.run(stop).await;
+        supervisor.close().await;
+        pool.summary(stopped)
+    }
+}
+
+/// The servers that can be used; of the others people are told.
+async fn endpoints(
+    servers: &[Server],
+    notices: &Arc<dyn Fn(Notice) + Send + Sync>,
+) -> Vec<Endpoint> {
+    let checked = |server: &Server| server.tls && server.verify == Verify::Full;
+    let system = match servers.iter().any(checked) {
+        // Reading files would block a thread that serves connections.
+        true => tokio::task::spawn_blocking(tls::system_roots)
+            .await
+            .unwrap_or_default(),
+        false => Vec::new(),
+    };
+    let mut endpoints = Vec::new();
+    for server in servers {
+        let made = match endpoints.len() {
+            MAX_SERVERS => Err(format!("there are more than {MAX_SERVERS}")),
+            _ => Endpoint::new(server, &system),
+        };
+        match made {
+            Ok(endpoint) => endpoints.push(endpoint),
+            Err(reason) => notices(Notice {
+                server: server.name.as_str().into(),
+                kind: NoticeKind::Unusable { reason },
+            }),
+        }
+    }
+    endpoints
+}
+
+fn unix_seconds() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
+/// Takes requests in and opens connections for them.
+struct Supervisor<S: Sinks> {
+    intake: Intake<S>,
+    /// Requests that were over at once, not delivered yet.
+    over: VecDeque<OutcomeOf<S>>,
+    tasks: JoinSet<()>,
+    pool: Arc<Pool<S>>,
+}
+
+struct Intake<S: Sinks> {
+    requests: Option<mpsc::Receiver<Request<S::Ticket>>>,
+    batch: Vec<Request<S::Ticket>>,
+}
+
+impl<S: Sinks> Intake<S> {
+    /// Waits for up to `room` requests; none at the end of the channel. Safe to
+    /// cancel: `recv_many` is.
+    async fn next(&mut self, room: usize) -> usize {
+        match &mut self.requests {
+            Some(requests) => requests.recv_many(&mut self.batch, room).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl<S: Sinks> Supervisor<S> {
+    /// Until all is done (false) or nothing more is wanted (true).
+    async fn run(&mut self, stop: impl Future<Output = ()> + Send) -> bool {
+        let mut stop = pin!(stop);
+        let pool = Arc::clone(&self.pool);
+        let t0 = Instant::now();
+        while !pool.finished() {
+            self.dial();
+            // What is over already is delivered before more is taken in.
+            let room = if self.over.is_empty() { pool.room() } else { 0 };
+            let alarm = pool.wake_at(Instant::now());
+            tokio::select! {
+                biased;
+                () = &mut stop => return true,
+                () = pool.unheard() => return true,
+                Some(ended) = self.tasks.join_next() => propagate(ended),
+                () = pool.deliver_one(&mut self.over), if !self.over.is_empty() => {}
+                count = self.intake.next(room), if room > 0 => self.admit(count),
+                () = pool.wake.notified() => {}
+                () = sleep_until(t0 + Duration::from_secs(10)), if t0.elapsed() < Duration::from_secs(10) => pool.dump(alarm),
+                () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {}
+            }
+        }
+        false
+    }
+
+    /// Opens connections where work waits.
+    fn dial(&mut self) {
+        let now = Instant::now();
+        for server in 0..self.pool.endpoints.len() {
+            while self.pool.dial(server, now) {
+                let slot = Slot::new(Arc::clone(&self.pool), server);
+                self.tasks.spawn(slot::run(slot));
+            }
+        }
+    }
+
+    fn admit(&mut self, count: usize) {
+        if count == 0 {
+            self.intake.requests = None;
+            self.pool.complete();
+        }
+        let requests = self.intake.batch.drain(..);
+        self.over
+            .extend(requests.filter_map(|request| self.pool.add(request)));
+    }
+
+    /// Lets connections say goodbye, and cuts those that take too long.
+    async fn close(&mut self) {
+        self.pool.close();
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = timeout(FAREWELL, all).await;
+        self.tasks.shutdown().await;
+    }
+}
+
+/// A task that panicked took its segments with it: the run cannot go on.
+fn propagate(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
+}

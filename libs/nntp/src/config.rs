@@ -1,0 +1,278 @@
+//! Which servers there are and how they are used: the server table, read from
+//! TOML text or a URL.
+//!
+//! Nothing is opened here. Where a password or a certificate file is only
+//! named, the [`Entry`] says so, and the caller reads it before the runtime
+//! starts.
+
+mod table;
+mod url;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{Error, tls};
+
+pub use table::from_toml;
+pub use url::from_url;
+
+/// A commented server file, as a person would start from.
+pub const EXAMPLE: &str = include_str!("config/example.toml");
+
+/// More servers than this cannot be used at once: a set of servers is one
+/// machine word.
+pub const MAX_SERVERS: usize = 64;
+
+/// RFC 3977 §3.1 allows a command line of 512 octets; what is left of it for a
+/// user name or a password.
+const LONGEST_CREDENTIAL: usize = 480;
+
+/// A server, ready to be used.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// What people call it; the host unless the configuration says otherwise.
+    pub name: String,
+    /// Host name or IP address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Whether the connection begins with a TLS handshake (RFC 8143).
+    pub tls: bool,
+    /// How its certificate is checked.
+    pub verify: Verify,
+    /// Certificate authorities trusted besides the system's, PEM.
+    pub extra_ca: Option<Vec<u8>>,
+    /// The user name; without one no login is tried.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret>,
+    /// How many connections the account allows.
+    pub connections: u16,
+    /// Requests in flight on each connection.
+    pub pipeline: u16,
+    /// Servers of level 0 are asked first, those of higher levels for what
+    /// the lower ones do not have.
+    pub level: u8,
+    /// Whether it is passed over as soon as it cannot be reached, and its
+    /// absence leaves nothing to retry.
+    pub optional: bool,
+    /// Servers of the same group, other than 0, have the same articles: what
+    /// one misses is not asked of the others.
+    pub group: u32,
+    /// Articles older than this many days are not asked for; 0: no limit.
+    pub retention_days: u32,
+    /// How long each of TCP connect, TLS handshake and greeting may take.
+    pub connect_timeout: Duration,
+    /// How long a connection with requests in flight may send nothing.
+    pub timeout: Duration,
+}
+
+impl Server {
+    /// A server with the defaults of the server file. TLS decides the port.
+    pub fn new(host: &str, tls: bool) -> Server {
+        Server {
+            name: host.to_owned(),
+            host: host.to_owned(),
+            port: if tls { 563 } else { 119 },
+            tls,
+            verify: Verify::Full,
+            extra_ca: None,
+            username: None,
+            password: None,
+            connections: 8,
+            pipeline: 8,
+            level: 0,
+            optional: false,
+            group: 0,
+            retention_days: 0,
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How a server's certificate is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// Chain, name and dates.
+    #[default]
+    Full,
+    /// Not at all: anybody on the way can read the password.
+    None,
+}
+
+/// A password. It cannot be printed by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps `text`.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The password itself, for the wire.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Where the password of an [`Entry`] comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordSource {
+    /// The entry does not say.
+    None,
+    /// It stands in the server file.
+    Inline(Secret),
+    /// The first line of this file.
+    File(PathBuf),
+    /// This environment variable.
+    Env(String),
+}
+
+/// A server as it is written down: files and variables are named, not read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The server, without password and certificate authorities.
+    pub server: Server,
+    /// Where its password comes from.
+    pub password_source: PasswordSource,
+    /// A PEM file of certificate authorities to trust as well.
+    pub cacert: Option<PathBuf>,
+    /// Whether it is to be used.
+    pub enabled: bool,
+}
+
+impl Entry {
+    /// What people call the server.
+    pub fn name(&self) -> &str {
+        &self.server.name
+    }
+
+    /// The user name, if a login is needed.
+    pub fn username(&self) -> Option<&str> {
+        self.server.username.as_deref()
+    }
+
+    /// Whether it is to be used.
+    pub fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// The server, with its password and certificate authorities (PEM). An
+    /// inline password is used when `password` is `None`.
+    ///
+    /// # Errors
+    /// Credentials that would be more than one line, and a PEM file without a
+    /// certificate.
+    pub fn resolve(
+        self,
+        password: Option<Secret>,
+        extra_ca: Option<Vec<u8>>,
+    ) -> Result<Server, Error> {
+        let inline = match self.password_source {
+            PasswordSource::Inline(secret) => Some(secret),
+            _ => None,
+        };
+        let server = Server {
+            password: password.or(inline),
+            extra_ca,
+            ..self.server
+        };
+        let refused = |what| Error::Credentials {
+            server: server.name.clone(),
+            what,
+        };
+        let user = server.username.as_deref().map(sendable);
+        user.unwrap_or(Ok(())).map_err(refused)?;
+        let word = server.password.as_ref().map(|word| sendable(word.expose()));
+        word.unwrap_or(Ok(())).map_err(refused)?;
+        let authorities = server
+            .extra_ca
+            .as_deref()
+            .map(tls::certificates)
+            .transpose();
+        match authorities {
+            Ok(_) => Ok(server),
+            Err(what) => Err(Error::Certificates {
+                server: server.name,
+                what,
+            }),
+        }
+    }
+}
+
+/// CR or LF in a credential would begin a second command.
+fn sendable(credential: &str) -> Result<(), &'static str> {
+    if credential.contains(['\r', '\n', '\0']) {
+        return Err("user name or password contains a line end or NUL");
+    }
+    match credential.len() {
+        1..=LONGEST_CREDENTIAL => Ok(()),
+        _ => Err("user name or password is empty or longer than 480 octets"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_server_file() {
+        let entries = from_toml(EXAMPLE, "example").unwrap();
+        assert_eq!(entries.len(), 1);
+        // Every commented key works, too.
+        let all: String = EXAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix("#") {
+                Some(rest) if rest.contains(['=', '[']) && !rest.starts_with(' ') => rest,
+                _ => line,
+            })
+            .filter(|line| !line.starts_with("password_env") && !line.starts_with("password ="))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let entries = from_toml(&all, "example").unwrap();
+        assert_eq!(entries.len(), 2);
+    }
+
+    // S12
+    #[test]
+    fn credentials_are_one_word_of_one_line() {
+        let entry = from_url("nntp://user@host").unwrap();
+        for bad in ["a\r\nQUIT", "a\nb", "a\0b", ""] {
+            let error = entry
+                .clone()
+                .resolve(Some(Secret::new(bad)), None)
+                .unwrap_err();
+            assert!(matches!(error, Error::Credentials { .. }), "{bad:?}");
+        }
+        let server = entry.resolve(Some(Secret::new("p ä")), None).unwrap();
+        assert_eq!(server.password.unwrap().expose(), "p ä");
+        let entry = from_url("nntp://us%0D%0Aer@host").unwrap();
+        assert!(entry.resolve(Some(Secret::new("x")), None).is_err());
+    }
+
+    #[test]
+    fn authorities_are_looked_at() {
+        let entry = from_url("nntps://host").unwrap();
+        let error = entry.resolve(None, Some(b"no PEM".to_vec())).unwrap_err();
+        assert!(matches!(error, Error::Certificates { .. }));
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let server = Server {
+            password: Some(Secret::new("hunter2")),
+            ..Server::new("h", true)
+        };
+        assert!(!format!("{server:?}").contains("hunter2"));
+    }
+}

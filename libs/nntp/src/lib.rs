@@ -1,0 +1,45 @@
+//! A client for news servers: fetches article bodies by message-id from
+//! several servers at once (RFC 3977, RFC 4643, RFC 8143).
+//!
+//! [`Client::run`] takes [`Request`]s from a channel, keeps the connections of
+//! all servers full, and sends exactly one [`Outcome`] for each. The bytes of a
+//! body go to a [`BodySink`] as they arrive, so that they can be decoded while
+//! they are in cache. Which server is asked, when, and what its answers mean is
+//! decided here; what a body means is left to the sink, what an outcome means
+//! to the caller. Files, passwords and the environment are the caller's, too:
+//! [`config`] only parses text.
+//!
+//! The parts that know the protocol ([`response`], [`multiline`], [`command`])
+//! do no I/O.
+
+pub mod command;
+pub mod config;
+pub mod multiline;
+pub mod response;
+
+mod classify;
+mod client;
+mod dial;
+mod error;
+mod gate;
+mod keep;
+mod notice;
+mod pool;
+mod queue;
+mod reply;
+mod request;
+mod route;
+mod session;
+mod sink;
+mod slot;
+mod stats;
+mod tls;
+mod wire;
+
+pub use client::{Client, ServerSummary, Summary};
+pub use command::{BadMessageId, MessageId};
+pub use error::Error;
+pub use notice::{Notice, NoticeKind};
+pub use request::{Class, Outcome, Request, Tried};
+pub use sink::{BodySink, Fed, FedState, Sinks, Verdict};
+pub use stats::{ServerStats, Stats};

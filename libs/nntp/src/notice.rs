@@ -1,0 +1,83 @@
+//! What people should know about a server, each at most once per run: who is
+//! at fault and what to do. The text is fit for a terminal; what a server said
+//! is quoted without control characters, credentials are never in it.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Something about a server that people should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Notice {
+    /// The server's name.
+    pub server: Arc<str>,
+    /// What it is.
+    pub kind: NoticeKind,
+}
+
+/// What a [`Notice`] is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoticeKind {
+    /// It refused the login, or its services to this account.
+    Refused {
+        /// What it said.
+        said: String,
+    },
+    /// The TLS handshake failed for good, or its certificate was refused.
+    Tls {
+        /// What was wrong.
+        reason: String,
+    },
+    /// It allows fewer connections than configured.
+    Capacity {
+        /// How many are used from now on.
+        limit: u16,
+        /// What it said.
+        said: String,
+    },
+    /// It is not used any more in this run.
+    Down {
+        /// The last failure.
+        reason: String,
+        /// Failures in a row.
+        failures: u32,
+    },
+    /// It answered with an article that was not asked for.
+    Mismatch,
+    /// Its configuration cannot be used.
+    Unusable {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "server {}: ", self.server)?;
+        match &self.kind {
+            NoticeKind::Refused { said } => write!(
+                f,
+                "login refused ({said}); check user name, password and account. The server is \
+                 not asked any more"
+            ),
+            NoticeKind::Tls { reason } => write!(
+                f,
+                "no trusted TLS connection ({reason}); check host, port and cacert. The server \
+                 is not asked any more"
+            ),
+            NoticeKind::Capacity { limit, said } => write!(
+                f,
+                "too many connections ({said}); going on with {limit}. Lower `connections`"
+            ),
+            NoticeKind::Down { reason, failures } => {
+                write!(f, "given up after {failures} failures in a row ({reason})")
+            }
+            NoticeKind::Mismatch => f.write_str(
+                "sent an article that was not asked for; the connection was dropped and the \
+                 articles are asked for again",
+            ),
+            NoticeKind::Unusable { reason } => write!(f, "cannot be used: {reason}"),
+        }
+    }
+}

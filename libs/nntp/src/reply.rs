@@ -1,0 +1,140 @@
+//! What an answer, or the end of a connection, says of the request it belongs
+//! to. Pure.
+
+use crate::classify::{Meaning, meaning};
+use crate::response::Status;
+use crate::route::{Answer, Cause};
+use crate::{Class, MessageId};
+
+/// An answer, without its line.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Body,
+    Missing(Cause),
+}
+
+/// Why a session ended.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// The connection failed. Whether the request at the head was being
+    /// answered then: it may be the reason.
+    Broken { cause: Cause, answering: bool },
+    /// Another article than the one asked for came.
+    Strange,
+    /// The body being read is larger than a body may be.
+    TooLarge,
+    /// The server wants this session no more, for reasons of its own.
+    Refused(Cause),
+}
+
+/// What `status` means for the request for `head`, the oldest in flight.
+/// `proven`: the session has answered before.
+pub(crate) fn understand(
+    status: &Status<'_>,
+    head: Option<&MessageId>,
+    proven: bool,
+) -> Result<Heard, Lost> {
+    let meaning = meaning(status);
+    let said = |class| Cause::said(class, status.code, status.shown());
+    let broken = |answering| Lost::Broken {
+        cause: said(Class::Transport),
+        answering,
+    };
+    match meaning {
+        // One connection too many may be told at any time.
+        Meaning::Capacity => Err(Lost::Refused(said(Class::Capacity))),
+        _ if head.is_none() => Err(broken(false)),
+        // RFC 3977 §6.2.3: 222 and 430 may name the article. Another one means
+        // that the answers are shifted, or that the server lies.
+        Meaning::Body | Meaning::Missing if names_another(status, head) => Err(Lost::Strange),
+        Meaning::Body => Ok(Heard::Body),
+        Meaning::Missing => Ok(Heard::Missing(said(Class::Missing))),
+        Meaning::Refused => Err(Lost::Refused(said(Class::Login))),
+        // A login may expire: a new connection logs in anew. If that is refused
+        // at once, the login is worth nothing.
+        Meaning::NeedLogin if !proven => Err(Lost::Refused(said(Class::Login))),
+        Meaning::NeedLogin => Err(broken(false)),
+        // 400 is a server closing down or tired of waiting, not an answer.
+        Meaning::Broken => Err(broken(status.code != 400)),
+    }
+}
+
+fn names_another(status: &Status<'_>, head: Option<&MessageId>) -> bool {
+    let named = status.message_id();
+    named.is_some_and(|id| head.is_some_and(|head| id != head.as_str().as_bytes()))
+}
+
+/// What a lost connection says of the request at its head, and of the server.
+/// `proven`: it had answered before. One that never did is charged in any case,
+/// so that a server that only ever hangs up comes to an end.
+pub(crate) fn verdict(lost: Lost, proven: bool) -> (Option<Answer>, Cause) {
+    match lost {
+        Lost::Broken { cause, answering } => {
+            let charge = answering || !proven;
+            (charge.then(|| Answer::Transport(cause.clone())), cause)
+        }
+        Lost::Strange => {
+            let cause = Cause::new(Class::Transport, "an article that was not asked for");
+            (Some(Answer::Strange), cause)
+        }
+        Lost::TooLarge => {
+            let cause = Cause::new(Class::Transport, "an article without end");
+            (Some(Answer::TooLarge), cause)
+        }
+        Lost::Refused(cause) => (None, cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::status;
+
+    /// What `line` does to a connection that waits for `a@b`.
+    fn said(line: &str, waiting: bool, proven: bool) -> String {
+        let line = format!("{line}\r\n");
+        let (status, _) = status(line.as_bytes()).unwrap().unwrap();
+        let head = MessageId::new("a@b").unwrap();
+        match understand(&status, waiting.then_some(&head), proven) {
+            Ok(Heard::Body) => "body".to_owned(),
+            Ok(Heard::Missing(_)) => "missing".to_owned(),
+            Err(lost) => {
+                let (charge, cause) = verdict(lost, proven);
+                let charge = charge.map_or("uncharged", |answer| match answer {
+                    Answer::Strange => "strange",
+                    _ => "charged",
+                });
+                format!("{:?} {charge}", cause.class)
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_charged() {
+        let table = [
+            ("222 0 <a@b> body", true, "body"),
+            ("222 0", true, "body"),
+            ("222 0 <A@b>", true, "Transport strange"),
+            ("430 no", true, "missing"),
+            ("430 <a@b>", true, "missing"),
+            ("430 <c@d>", true, "Transport strange"),
+            ("400 idle", true, "Transport uncharged"),
+            ("400 too many connections", true, "Capacity uncharged"),
+            ("503 fault", true, "Transport charged"),
+            ("221 0 <a@b>", true, "Transport charged"),
+            ("480 log in", true, "Transport uncharged"),
+            ("481 bad", true, "Login uncharged"),
+            ("502 byte limit", true, "Login uncharged"),
+            ("222 0 <a@b>", false, "Transport uncharged"),
+            ("430 no", false, "Transport uncharged"),
+            ("400 too many connections", false, "Capacity uncharged"),
+            ("502 bye", false, "Transport uncharged"),
+        ];
+        for (line, waiting, expected) in table {
+            assert_eq!(said(line, waiting, true), expected, "{line}");
+        }
+        // A session that never answered charges in any case.
+        assert_eq!(said("400 idle", true, false), "Transport charged");
+        assert_eq!(said("480 log in", true, false), "Login uncharged");
+    }
+}

@@ -1,0 +1,88 @@
+//! A connection's place among those a server allows, from the first packet to
+//! the goodbye.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::Sinks;
+use crate::pool::Pool;
+use crate::session::Session;
+use crate::stats::Open;
+
+/// Dials the server of `slot` and works for the pool until there is nothing
+/// left to do or the connection is lost.
+pub(crate) async fn run<S: Sinks>(slot: Slot<S>) {
+    let (pool, server) = (Arc::clone(&slot.pool), slot.server);
+    let started = Instant::now();
+    let dialled = tokio::select! {
+        biased;
+        () = pool.closed() => return,
+        dialled = pool.endpoints[server].open() => dialled,
+    };
+    match dialled {
+        Ok(wire) => Session::new(slot, wire, started).run().await,
+        Err(refusal) => {
+            drop(slot);
+            pool.refused(server, started, refusal).await;
+        }
+    }
+}
+
+/// A connection's place among those the server allows; given back when dropped.
+pub(crate) struct Slot<S: Sinks> {
+    pub(crate) pool: Arc<Pool<S>>,
+    pub(crate) server: usize,
+    phase: Phase,
+}
+
+enum Phase {
+    Dialling,
+    Open { proven: bool, _counted: Open },
+}
+
+impl<S: Sinks> Slot<S> {
+    /// For a connection that the pool counts as being dialled.
+    pub(crate) fn new(pool: Arc<Pool<S>>, server: usize) -> Slot<S> {
+        Slot {
+            pool,
+            server,
+            phase: Phase::Dialling,
+        }
+    }
+
+    /// The connection is a session now.
+    pub(crate) fn established(&mut self) {
+        self.pool.established(self.server);
+        self.phase = Phase::Open {
+            proven: false,
+            _counted: self.pool.stats.opened(self.server),
+        };
+    }
+
+    /// Notes that the session has answered.
+    pub(crate) fn answered(&mut self) {
+        if let Phase::Open { proven, .. } = &mut self.phase
+            && !*proven
+        {
+            *proven = true;
+            self.pool.gate(self.server, |gate| gate.answered());
+        }
+    }
+
+    /// Whether the session has answered.
+    pub(crate) fn proven(&self) -> bool {
+        matches!(self.phase, Phase::Open { proven: true, .. })
+    }
+}
+
+impl<S: Sinks> Drop for Slot<S> {
+    fn drop(&mut self) {
+        let phase = &self.phase;
+        self.pool.gate(self.server, |gate| match phase {
+            Phase::Dialling => gate.undial(),
+            Phase::Open { proven, .. } => gate.closed(*proven),
+        });
+        self.pool.wake.notify_one();
+    }
+}

@@ -1,0 +1,144 @@
+//! Counters that others may read while the client runs.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Totals of a run, and of each server.
+#[derive(Debug, Default)]
+pub struct Stats {
+    total: Counters,
+    servers: OnceLock<Vec<ServerStats>>,
+}
+
+/// Totals of one server.
+#[derive(Debug)]
+pub struct ServerStats {
+    name: Arc<str>,
+    counters: Counters,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    bytes: AtomicU64,
+    bodies: AtomicU64,
+    missing: AtomicU64,
+    damaged: AtomicU64,
+    lost: AtomicU64,
+    connections: AtomicU64,
+}
+
+macro_rules! readers {
+    ($($counter:ident: $what:literal;)*) => {$(
+        #[doc = $what]
+        pub fn $counter(&self) -> u64 {
+            self.counters().$counter.load(Relaxed)
+        }
+    )*};
+}
+
+impl Stats {
+    readers! {
+        bytes: "Octets taken from sockets, after TLS.";
+        bodies: "Bodies that arrived whole, damaged ones too.";
+        missing: "Answers that an article is not there.";
+        damaged: "Bodies that arrived damaged.";
+        lost: "Connections lost in mid-work.";
+        connections: "Connections open now, logged in.";
+    }
+
+    /// The servers' own, in the order of the configuration; empty before the run.
+    pub fn servers(&self) -> &[ServerStats] {
+        self.servers.get().map_or(&[], Vec::as_slice)
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.total
+    }
+
+    /// Makes room for the servers; a second run on the same totals keeps the
+    /// first one's names.
+    pub(crate) fn name(&self, names: impl Iterator<Item = Arc<str>>) {
+        self.servers.get_or_init(|| {
+            names
+                .map(|name| ServerStats {
+                    name,
+                    counters: Counters::default(),
+                })
+                .collect()
+        });
+    }
+
+    fn each(&self, server: usize, change: impl Fn(&Counters)) {
+        change(&self.total);
+        if let Some(server) = self.servers().get(server) {
+            change(&server.counters);
+        }
+    }
+
+    fn add(&self, server: usize, counter: fn(&Counters) -> &AtomicU64, by: u64) {
+        self.each(server, |counters| {
+            counter(counters).fetch_add(by, Relaxed);
+        });
+    }
+
+    pub(crate) fn read(&self, server: usize, bytes: usize) {
+        self.add(server, |c| &c.bytes, bytes as u64);
+    }
+
+    pub(crate) fn arrived(&self, server: usize, damaged: bool) {
+        self.add(server, |c| &c.bodies, 1);
+        self.add(server, |c| &c.damaged, u64::from(damaged));
+    }
+
+    pub(crate) fn missed(&self, server: usize) {
+        self.add(server, |c| &c.missing, 1);
+    }
+
+    pub(crate) fn lost_one(&self, server: usize) {
+        self.add(server, |c| &c.lost, 1);
+    }
+
+    /// Counts an open connection until the guard is dropped.
+    pub(crate) fn opened(self: &Arc<Self>, server: usize) -> Open {
+        self.add(server, |c| &c.connections, 1);
+        Open {
+            stats: Arc::clone(self),
+            server,
+        }
+    }
+}
+
+impl ServerStats {
+    readers! {
+        bytes: "Octets taken from its sockets, after TLS.";
+        bodies: "Bodies that arrived whole, damaged ones too.";
+        missing: "Answers that an article is not there.";
+        damaged: "Bodies that arrived damaged.";
+        lost: "Connections lost in mid-work.";
+        connections: "Connections open now, logged in.";
+    }
+
+    /// The server's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+/// An open connection, as counted.
+pub(crate) struct Open {
+    stats: Arc<Stats>,
+    server: usize,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.stats.each(self.server, |counters| {
+            counters.connections.fetch_sub(1, Relaxed);
+        });
+    }
+}

@@ -1,0 +1,184 @@
+//! One connection as two byte streams that advance independently: what waits to
+//! be sent never keeps what arrives from being read, so that neither side can
+//! block the other (RFC 3977 §3.5).
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use crate::command::Command;
+use crate::response::{self, BadStatus, MAX_LINE, Status};
+
+/// What one read may bring. Larger ones save nothing, and the bytes leave the
+/// second-level cache before they are decoded.
+const INPUT: usize = 256 << 10;
+
+/// Reads go on until this much is there, because TLS gives one record of
+/// 16 KiB at a time.
+const ENOUGH: usize = 64 << 10;
+
+/// Ciphertext per read: rustls alone asks for 4 KiB to 18 KiB.
+const CIPHERTEXT: usize = 256 << 10;
+
+/// A connection, with TLS or without.
+pub(crate) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<BufReader<TcpStream>>>),
+}
+
+impl Stream {
+    /// What a TLS session is to be laid over.
+    pub(crate) fn buffered(tcp: TcpStream) -> BufReader<TcpStream> {
+        BufReader::with_capacity(CIPHERTEXT, tcp)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, into),
+            Stream::Tls(tls) => Pin::new(tls).poll_read(cx, into),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_write(cx, from),
+            Stream::Tls(tls) => Pin::new(tls).poll_write(cx, from),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Stream::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+}
+
+/// A connection with its buffers.
+pub(crate) struct Wire {
+    stream: Stream,
+    input: Box<[u8]>,
+    start: usize,
+    end: usize,
+    output: Vec<u8>,
+    sent: usize,
+    /// TLS may hold sealed bytes that the socket did not take.
+    unflushed: bool,
+    /// Writing failed; what the server said before may still be read.
+    mute: bool,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: Stream) -> Wire {
+        Wire {
+            stream,
+            input: vec![0; INPUT].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            output: Vec::new(),
+            sent: 0,
+            unflushed: false,
+            mute: false,
+        }
+    }
+
+    /// What has arrived and was not consumed.
+    pub(crate) fn arrived(&self) -> &[u8] {
+        &self.input[self.start..self.end]
+    }
+
+    /// Takes `count` bytes off the front of [`Wire::arrived`].
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start += count;
+        if self.start >= self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// The status line at the front, if it is all there.
+    pub(crate) fn status(&self) -> Result<Option<(Status<'_>, usize)>, BadStatus> {
+        response::status(self.arrived())
+    }
+
+    /// Lets `command` wait to be sent with the next [`Wire::turn`].
+    pub(crate) fn send(&mut self, command: Command<'_>) {
+        command.encode(&mut self.output);
+    }
+
+    /// Whether anything waits to be sent.
+    pub(crate) fn unsent(&self) -> bool {
+        !self.mute && (self.sent < self.output.len() || self.unflushed)
+    }
+
+    /// Sends what waits, as far as it goes without waiting for it, and waits for
+    /// bytes. How many came; 0 at the end of the stream. Safe to cancel.
+    pub(crate) async fn turn(&mut self) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_turn(cx)).await
+    }
+
+    /// Sends what waits now, without waiting for the socket.
+    pub(crate) async fn push(&mut self) {
+        std::future::poll_fn(|cx| {
+            let _ = self.poll_send(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let _ = self.poll_send(cx);
+        self.compact();
+        let before = self.end;
+        while self.end - self.start < ENOUGH {
+            let mut into = ReadBuf::new(&mut self.input[self.end..]);
+            match self.stream.poll_read(cx, &mut into) {
+                Poll::Ready(Ok(())) if !into.filled().is_empty() => self.end += into.filled().len(),
+                Poll::Ready(Ok(())) => break,
+                // What came before the failure is handled first; it will be
+                // met again.
+                Poll::Ready(Err(error)) if self.end == before => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(_)) => break,
+                Poll::Pending if self.end == before => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Ok(self.end - before))
+    }
+
+    /// A failure to write is not told here: the server may have said why, and
+    /// reading ends soon.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.unsent() {
+            let result = match self.output.get(self.sent..) {
+                Some(rest) if !rest.is_empty() => ready!(self.stream.poll_write(cx, rest)),
+                _ => ready!(self.stream.poll_flush(cx)).map(|()| {
+                    self.unflushed = false;
+                    0
+                }),
+            };
+            match result {
+                Ok(0) => {}
+                Ok(count) => {
+                    self.sent += count;
+                    self.unflushed = true;
+                }
+                Err(_) => self.mute = true,
+            }
+        }
+        self.output.clear();
+        self.sent = 0;
+        Poll::Ready(())
+    }
+
+    /// Makes room for at least a status line.
+    fn compact(&mut self) {
+        if self.start > 0 && self.input.len() - self.end < MAX_LINE.max(ENOUGH) {
+            self.input.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+    }
+}

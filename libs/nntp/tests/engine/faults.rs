@@ -1,0 +1,446 @@
+//! Connections that fail, answers that are not what they should be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nzbpipe_nntp::config::Server;
+use nzbpipe_nntp::{Class, Outcome};
+use tokio::sync::Semaphore;
+
+use crate::peer::{Act, Asked, Peer, answer, article, id, last, say};
+use crate::rig::{Keepers, fetch, ids, request, requests, run};
+
+fn cut(asked: &Asked<'_>, at: usize) -> Option<Act> {
+    let mut bytes = article(id(asked.line)?);
+    bytes.truncate(at);
+    Some(Act::Last(bytes))
+}
+
+// S30, S42: whatever was in flight is asked again, on a new connection.
+#[tokio::test]
+async fn a_connection_cut_in_mid_body() {
+    let peer = Peer::new(|asked| match (asked.connection, asked.nth) {
+        (0 | 1, 3) => cut(asked, 40),
+        _ => None,
+    })
+    .await;
+    let run = fetch(vec![peer.server("a")], &ids(20)).await;
+    run.assert_all_good(20);
+    assert_eq!(peer.connections(), 3);
+    assert_eq!(run.stats.lost(), 2);
+}
+
+#[tokio::test]
+async fn cut_at_every_byte() {
+    let length = article("a1@x").len();
+    for at in 0..length {
+        let peer = Peer::new(move |asked| match (asked.connection, asked.nth) {
+            (0, 1) => cut(asked, at),
+            _ => None,
+        })
+        .await;
+        fetch(vec![peer.server("a")], &ids(3))
+            .await
+            .assert_all_good(3);
+    }
+}
+
+// S42: not one of them is to blame.
+#[tokio::test]
+async fn closed_after_every_second_body() {
+    let peer = Peer::new(|asked| match asked.nth {
+        1 => Some(Act::Last(article(id(asked.line)?))),
+        _ => None,
+    })
+    .await;
+    let run = fetch(vec![peer.server("a")], &ids(40)).await;
+    run.assert_all_good(40);
+    assert!(
+        run.outcomes
+            .values()
+            .all(|o| matches!(o, Outcome::Body { tries: 1, .. }))
+    );
+}
+
+#[tokio::test]
+async fn a_reset_connection() {
+    let peer = Peer::new(|asked| match (asked.connection, asked.nth) {
+        (0, 2) => Some(Act::Reset(b"222 0 <a2@x>\r\nha".to_vec())),
+        _ => None,
+    })
+    .await;
+    fetch(vec![peer.server("a")], &ids(10))
+        .await
+        .assert_all_good(10);
+}
+
+// S29, S38: silence in mid-body and before an answer.
+#[tokio::test]
+async fn silence_is_a_lost_connection() {
+    let peer = Peer::new(|asked| match (asked.connection, asked.nth) {
+        (0, 2) if id(asked.line).is_some() => Some(Act::Stall(b"222 0\r\nha".to_vec())),
+        (1, 1) if id(asked.line).is_some() => Some(Act::Stall(Vec::new())),
+        _ => None,
+    })
+    .await;
+    let server = Server {
+        timeout: Duration::from_millis(150),
+        ..peer.server("a")
+    };
+    fetch(vec![server], &ids(10)).await.assert_all_good(10);
+    assert_eq!(peer.connections(), 3);
+}
+
+// S19, S20, S27, S28: garbage, codes that were not asked for, answers too many.
+#[tokio::test]
+async fn what_is_no_answer_drops_the_connection() {
+    let endless = "2".repeat(5000);
+    let junk = [
+        "2",
+        "XYZ",
+        "",
+        "hello 222",
+        "221 0 <a1@x> head",
+        "220 0 <a1@x>",
+        "200 welcome",
+        "111 date",
+        "381 more",
+        "500 what?",
+        "501 syntax",
+        "503 fault",
+        "403 fault",
+        "599 ?",
+        &endless,
+    ];
+    for line in junk {
+        let owned = line.to_owned();
+        let peer = Peer::new(move |asked| match (asked.connection, id(asked.line)) {
+            (0, Some("a1@x")) => Some(say(&owned)),
+            _ => None,
+        })
+        .await;
+        let run = fetch(vec![peer.server("a")], &ids(5)).await;
+        run.assert_all_good(5);
+        assert_eq!(peer.connections(), 2, "{line:?}");
+    }
+    for extra in [
+        "222 0 <zz@x>\r\nnot yours\r\n.\r\n",
+        "junk\r\n",
+        "400 going down\r\n",
+    ] {
+        let peer = Peer::new(move |asked| match (asked.connection, asked.nth) {
+            (0, 2) => Some(Act::Say([article(id(asked.line)?), extra.into()].concat())),
+            _ => None,
+        })
+        .await;
+        fetch(vec![peer.server("a")], &ids(5))
+            .await
+            .assert_all_good(5);
+    }
+}
+
+// S16: 400 is about the connection, not about the article.
+#[tokio::test]
+async fn goodbye_400() {
+    for act in [last("400 idle timeout"), say("400 idle timeout")] {
+        let peer = Peer::new(move |asked| match (asked.connection, asked.nth) {
+            (0..4, 1) => Some(act.clone()),
+            _ => None,
+        })
+        .await;
+        let run = fetch(vec![peer.server("a")], &ids(10)).await;
+        run.assert_all_good(10);
+        assert!(
+            run.outcomes
+                .values()
+                .all(|o| matches!(o, Outcome::Body { tries: 1, .. }))
+        );
+    }
+}
+
+// One article that makes the server hang up comes to an end, the others arrive.
+#[tokio::test]
+async fn an_article_that_kills_connections() {
+    let peer = Peer::new(|asked| match id(asked.line)? {
+        "a3@x" => Some(Act::Last(b"222 0 <a3@x>\r\nx".to_vec())),
+        _ => None,
+    })
+    .await;
+    let run = fetch(vec![peer.server("a")], &ids(10)).await;
+    assert_eq!(run.word("a3@x"), "Transport, retryable");
+    let good = run
+        .outcomes
+        .values()
+        .filter(|o| matches!(o, Outcome::Body { .. }))
+        .count();
+    assert_eq!(good, 9);
+    let asked = peer.asked().iter().filter(|id| *id == "a3@x").count();
+    assert_eq!(asked, 3);
+    match &run.outcomes["a3@x"] {
+        Outcome::Failed { tried, .. } => {
+            assert_eq!((tried[0].tries, tried[0].class), (3, Class::Transport))
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(run.summary.servers[0].out.is_none());
+}
+
+// It is had from another server then.
+#[tokio::test]
+async fn transport_failures_go_to_the_next_server() {
+    let bad = Peer::new(|asked| match id(asked.line)? {
+        "a3@x" => Some(Act::Last(b"222 0 <a3@x>\r\nx".to_vec())),
+        _ => None,
+    })
+    .await;
+    let good = Peer::good().await;
+    let fill = Server {
+        level: 1,
+        ..good.server("b")
+    };
+    let run = fetch(vec![bad.server("a"), fill], &ids(10)).await;
+    run.assert_all_good(10);
+    assert_eq!(good.asked(), ["a3@x"]);
+}
+
+// A server that logs in and then only hangs up: every segment ends, soon.
+#[tokio::test]
+async fn a_server_that_never_answers_comes_to_an_end() {
+    let hang_up = |asked: &Asked<'_>| id(asked.line).map(|_| Act::Last(Vec::new()));
+    let refuse = |asked: &Asked<'_>| id(asked.line).map(|_| last("400 not now"));
+    for peer in [Peer::new(hang_up).await, Peer::new(refuse).await] {
+        let run = fetch(vec![peer.server("a")], &ids(500)).await;
+        assert_eq!(run.outcomes.len(), 500);
+        assert!(
+            ids(500)
+                .iter()
+                .all(|id| run.word(id) == "Transport, retryable")
+        );
+        assert!(peer.connections() <= 4);
+        assert!(run.told().contains("given up"));
+    }
+}
+
+// S21, S25: another article than the one asked for.
+#[tokio::test]
+async fn one_wrong_id_poisons_the_connection_only() {
+    let peer = Peer::new(|asked| match (asked.connection, asked.nth) {
+        (0, 2) => Some(Act::Say(article("other@x"))),
+        _ => None,
+    })
+    .await;
+    let run = fetch(vec![peer.server("a")], &ids(10)).await;
+    run.assert_all_good(10);
+    assert_eq!(peer.connections(), 2);
+    assert!(run.told().contains("not asked for"));
+}
+
+// S25: one answer is withheld, all later ones are shifted.
+#[tokio::test]
+async fn shifted_answers_are_never_taken() {
+    let peer = Peer::new(|asked| match (asked.connection, asked.nth) {
+        (0, 4) => Some(Act::Nothing),
+        _ => None,
+    })
+    .await;
+    fetch(vec![peer.server("a")], &ids(30))
+        .await
+        .assert_all_good(30);
+}
+
+// Also when it is a 430 that names another article.
+#[tokio::test]
+async fn a_430_for_another_article_is_not_taken() {
+    let peer = Peer::new(|asked| match (asked.connection, asked.nth) {
+        (0, 1) => Some(say("430 <other@x> no such article")),
+        _ => None,
+    })
+    .await;
+    fetch(vec![peer.server("a")], &ids(4))
+        .await
+        .assert_all_good(4);
+}
+
+#[tokio::test]
+async fn the_second_wrong_id_is_damage_there() {
+    let lying = |asked: &Asked<'_>| match id(asked.line)? {
+        "a2@x" => Some(Act::Say(article("other@x"))),
+        _ => None,
+    };
+    let peer = Peer::new(lying).await;
+    let run = fetch(vec![peer.server("a")], &ids(6)).await;
+    assert_eq!(run.word("a2@x"), "Damaged");
+    let (bad, good) = (Peer::new(lying).await, Peer::good().await);
+    let run = fetch(
+        vec![
+            bad.server("a"),
+            Server {
+                level: 1,
+                ..good.server("b")
+            },
+        ],
+        &ids(6),
+    )
+    .await;
+    run.assert_all_good(6);
+    assert_eq!(run.word("a2@x"), "body from b");
+}
+
+// S22: fewer words than RFC 3977 asks for.
+#[tokio::test]
+async fn a_222_may_name_no_article() {
+    for first in [
+        "222\r\n",
+        "222 body\r\n",
+        "222 0 body follows\r\n",
+        "222 17\r\n",
+    ] {
+        let peer = Peer::new(move |asked| {
+            let id = id(asked.line)?;
+            Some(Act::Say(
+                format!("{first}{}.\r\n", crate::peer::text(id)).into_bytes(),
+            ))
+        })
+        .await;
+        fetch(vec![peer.server("a")], &ids(4))
+            .await
+            .assert_all_good(4);
+    }
+}
+
+fn damaged(asked: &Asked<'_>) -> Option<Act> {
+    let id = id(asked.line)?;
+    Some(Act::Say(answer(id, "damaged\r\n")))
+}
+
+// S46: each other server once.
+#[tokio::test]
+async fn a_damaged_body_is_asked_of_the_next_server() {
+    let (bad, good) = (Peer::new(damaged).await, Peer::good().await);
+    let fill = Server {
+        level: 1,
+        ..good.server("b")
+    };
+    let run = fetch(vec![bad.server("a"), fill], &ids(30)).await;
+    run.assert_all_good(30);
+    assert_eq!(run.stats.damaged(), 30);
+    assert!(
+        run.outcomes
+            .values()
+            .all(|o| matches!(o, Outcome::Body { tries: 2, .. }))
+    );
+}
+
+// S47: the same damage everywhere: once each, then it travels on.
+#[tokio::test]
+async fn damaged_everywhere() {
+    let (a, b) = (Peer::new(damaged).await, Peer::new(damaged).await);
+    let run = fetch(vec![a.server("a"), b.server("b")], &ids(8)).await;
+    assert_eq!((a.asked().len(), b.asked().len()), (8, 8));
+    for id in ids(8) {
+        match &run.outcomes[&id] {
+            Outcome::Body {
+                damage: Some(why),
+                tries: 2,
+                ..
+            } => assert_eq!(why, "it says so"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+// S48
+#[tokio::test]
+async fn the_only_server_is_asked_once_more() {
+    let peer = Peer::new(|asked| if asked.nth < 5 { damaged(asked) } else { None }).await;
+    let server = Server {
+        pipeline: 1,
+        ..peer.server("a")
+    };
+    let run = fetch(vec![server], &ids(3)).await;
+    assert_eq!(peer.asked().len(), 6);
+    let good = ids(3)
+        .iter()
+        .filter(|id| run.word(id) == "body from a")
+        .count();
+    assert_eq!(good, 1);
+}
+
+// Damaged copies hold the whole budget: they are given up, and fetched again
+// if nobody has better ones. Without that, nothing would ever move again.
+#[tokio::test]
+async fn damaged_copies_do_not_block_the_budget() {
+    let (a, b) = (Peer::new(damaged).await, Peer::new(damaged).await);
+    let servers = vec![
+        a.server("a"),
+        Server {
+            level: 1,
+            ..b.server("b")
+        },
+    ];
+    let sinks = Keepers {
+        budget: Some(Arc::new(Semaphore::new(2))),
+        ..Keepers::default()
+    };
+    let run = run(servers, sinks, requests(&ids(30))).await;
+    assert!(
+        ids(30)
+            .iter()
+            .all(|id| run.word(id).starts_with("damaged from"))
+    );
+    assert_eq!(b.asked().len(), 30);
+}
+
+// S36: another server is asked; if there is none it failed, for good.
+#[tokio::test]
+async fn an_article_without_end() {
+    let endless = |asked: &Asked<'_>| match id(asked.line)? {
+        "a1@x" => Some(Act::Stall(answer("a1@x", &"0123456789\r\n".repeat(20_000)))),
+        _ => None,
+    };
+    let sinks = || Keepers {
+        largest: 50_000,
+        ..Keepers::default()
+    };
+    let peer = Peer::new(endless).await;
+    let alone = run(vec![peer.server("a")], sinks(), requests(&ids(4))).await;
+    assert_eq!(alone.word("a1@x"), "Damaged");
+    assert_eq!(alone.stats.bodies(), 3);
+    let good = Peer::good().await;
+    let servers = vec![
+        peer.server("a"),
+        Server {
+            level: 1,
+            ..good.server("b")
+        },
+    ];
+    run(servers, sinks(), requests(&ids(4)))
+        .await
+        .assert_all_good(4);
+}
+
+#[tokio::test]
+async fn an_alternate_after_the_first_is_missing_everywhere() {
+    let without = |asked: &Asked<'_>| match id(asked.line)? {
+        "b2@x" => None,
+        _ => Some(say("430 no such article")),
+    };
+    let (a, b) = (
+        Peer::new(without).await,
+        Peer::new(|asked: &Asked<'_>| id(asked.line).map(|_| say("430 no"))).await,
+    );
+    let wanted = vec![request("a@x", &["b1@x", "b2@x"]), request("c@x", &["d@x"])];
+    let run = run(
+        vec![b.server("b"), a.server("a")],
+        Keepers::default(),
+        wanted,
+    )
+    .await;
+    match &run.outcomes["a@x"] {
+        Outcome::Body {
+            body, damage: None, ..
+        } => assert_eq!(body.text, crate::peer::text("b2@x")),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(run.word("c@x"), "missing");
+}

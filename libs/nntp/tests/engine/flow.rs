@@ -1,0 +1,282 @@
+//! Pipelining, order, backpressure, the beginning and the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nzbpipe_nntp::config::Server;
+use nzbpipe_nntp::{Client, Outcome, Stats};
+use tokio::sync::{Barrier, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::peer::{Act, Peer, answer, article, id};
+use crate::rig::{BOUND, Keepers, fetch, ids, requests, run};
+
+#[tokio::test]
+async fn all_arrive_in_order_over_one_connection() {
+    let peer = Peer::good().await;
+    let ids = ids(100);
+    let run = fetch(vec![peer.server("a")], &ids).await;
+    run.assert_all_good(100);
+    assert_eq!(run.order, ids);
+    assert_eq!(peer.asked(), ids);
+    assert_eq!(peer.connections(), 1);
+    assert_eq!(peer.log().last().map(String::as_str), Some("QUIT"));
+    assert!(!run.summary.stopped && run.summary.servers[0].usable);
+    assert_eq!((run.stats.bodies(), run.stats.connections()), (100, 0));
+    assert_eq!(run.stats.servers()[0].bodies(), 100);
+    assert!(run.stats.bytes() > 100 * 40);
+    assert_eq!(run.told(), "");
+}
+
+// The server answers nothing before it has the whole window: without
+// pipelining nobody would ever speak.
+#[tokio::test]
+async fn the_window_is_filled_without_waiting_for_answers() {
+    let held = std::sync::Mutex::new(Vec::new());
+    let peer = Peer::new(move |asked| {
+        let id = id(asked.line)?;
+        let mut held = held.lock().unwrap();
+        held.extend(article(id));
+        match asked.nth % 4 {
+            3 => Some(Act::Say(std::mem::take(&mut held))),
+            _ => Some(Act::Nothing),
+        }
+    })
+    .await;
+    let server = Server {
+        pipeline: 4,
+        ..peer.server("a")
+    };
+    fetch(vec![server], &ids(40)).await.assert_all_good(40);
+}
+
+// S31: one byte at a time, and pieces around the sizes of SIMD registers.
+#[tokio::test]
+async fn answers_may_be_cut_anywhere() {
+    for size in [1, 2, 15, 16, 17, 31, 33, 63, 64, 65] {
+        let peer = Peer::new(move |asked| Some(Act::Crumbs(article(id(asked.line)?), size))).await;
+        let sinks = Keepers {
+            step: 7,
+            ..Keepers::default()
+        };
+        let run = run(vec![peer.server("a")], sinks, requests(&ids(6))).await;
+        run.assert_all_good(6);
+    }
+}
+
+#[tokio::test]
+async fn no_requests_no_connection() {
+    let peer = Peer::good().await;
+    let run = fetch(vec![peer.server("a")], &[] as &[&str]).await;
+    assert!(run.outcomes.is_empty());
+    assert_eq!(peer.connections(), 0);
+}
+
+#[tokio::test]
+async fn connections_are_opened_for_work_only() {
+    let peer = Peer::good().await;
+    let server = Server {
+        connections: 50,
+        pipeline: 1,
+        ..peer.server("a")
+    };
+    fetch(vec![server], &ids(3)).await.assert_all_good(3);
+    assert!(peer.connections() <= 3, "{}", peer.connections());
+}
+
+// Nobody is answered before ten connections are there, each with its window
+// full: too few of them, and the run never ends.
+#[tokio::test]
+async fn all_connections_work_when_there_is_enough_to_do() {
+    let together = Arc::new(Barrier::new(10));
+    let peer = Peer::new(move |asked| match asked.nth {
+        0 => Some(Act::Together(
+            article(id(asked.line)?),
+            Arc::clone(&together),
+        )),
+        _ => None,
+    })
+    .await;
+    let server = Server {
+        connections: 10,
+        pipeline: 2,
+        ..peer.server("a")
+    };
+    fetch(vec![server], &ids(400)).await.assert_all_good(400);
+    assert_eq!(peer.connections(), 10);
+}
+
+// RFC 3977 §3.5: the server reads nothing while it writes, and so must not keep
+// the client from reading. 1000 commands of 256 octets do not fit its socket.
+#[tokio::test]
+async fn commands_that_wait_do_not_stop_reading() {
+    let peer = Peer::narrow(|asked| {
+        let id = id(asked.line)?;
+        Some(Act::Say(answer(id, &"0123456789\r\n".repeat(8_000))))
+    })
+    .await;
+    let server = Server {
+        pipeline: 1000,
+        timeout: Duration::from_secs(3),
+        ..peer.server("a")
+    };
+    let ids: Vec<String> = (0..500)
+        .map(|n| format!("{}{n}@x", "i".repeat(240)))
+        .collect();
+    let run = fetch(vec![server], &ids).await;
+    assert_eq!(run.stats.bodies(), 500);
+    assert_eq!((run.stats.lost(), peer.connections()), (0, 1));
+}
+
+// More connections than bodies that may be in memory: they take turns, and
+// waiting for memory is not the server's silence.
+#[tokio::test]
+async fn a_full_budget_only_waits() {
+    let long = "0123456789abcdef\r\n".repeat(20_000);
+    let sent = long.clone();
+    let peer = Peer::new(move |asked| Some(Act::Say(answer(id(asked.line)?, &sent)))).await;
+    let server = Server {
+        connections: 4,
+        timeout: Duration::from_millis(500),
+        ..peer.server("a")
+    };
+    let sinks = Keepers {
+        budget: Some(Arc::new(Semaphore::new(1))),
+        step: 10_000,
+        ..Keepers::default()
+    };
+    let run = run(vec![server], sinks, requests(&ids(8))).await;
+    assert_eq!(run.outcomes.len(), 8);
+    assert!(
+        run.outcomes
+            .values()
+            .all(|o| matches!(o, Outcome::Body { tries: 1, .. }))
+    );
+}
+
+struct Stoppable {
+    outcomes: mpsc::Receiver<Outcome<String, crate::rig::Body>>,
+    requests: mpsc::Sender<nzbpipe_nntp::Request<String>>,
+    stop: oneshot::Sender<()>,
+    done: tokio::task::JoinHandle<nzbpipe_nntp::Summary>,
+}
+
+fn start(server: Server, sinks: Keepers) -> Stoppable {
+    let client = Client {
+        servers: vec![server],
+        retries: 3,
+        notices: Arc::new(|_| {}),
+        stats: Arc::new(Stats::default()),
+    };
+    let (requests, incoming) = mpsc::channel(100);
+    let (outgoing, outcomes) = mpsc::channel(2);
+    let (stop, stopped) = oneshot::channel();
+    let done = tokio::spawn(client.run(Arc::new(sinks), incoming, outgoing, async {
+        let _ = stopped.await;
+    }));
+    Stoppable {
+        outcomes,
+        requests,
+        stop,
+        done,
+    }
+}
+
+// The stall clock stands still while the reader of outcomes is slow.
+#[tokio::test]
+async fn a_slow_reader_is_not_the_servers_silence() {
+    let peer = Peer::good().await;
+    let server = Server {
+        timeout: Duration::from_millis(100),
+        ..peer.server("a")
+    };
+    let budget = Some(Arc::new(Semaphore::new(1)));
+    let mut run = start(
+        server,
+        Keepers {
+            budget,
+            ..Keepers::default()
+        },
+    );
+    for request in requests(&ids(6)) {
+        run.requests.send(request).await.unwrap();
+    }
+    drop(run.requests);
+    let mut bodies = 0;
+    while let Some(outcome) = timeout(BOUND, run.outcomes.recv()).await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        assert!(
+            matches!(outcome, Outcome::Body { tries: 1, .. }),
+            "{outcome:?}"
+        );
+        bodies += 1;
+    }
+    assert_eq!((bodies, peer.connections()), (6, 1));
+    assert!(!run.done.await.unwrap().stopped);
+    drop(run.stop);
+}
+
+// S54: idle, in mid-body and with a server that ignores QUIT.
+#[tokio::test]
+async fn a_stop_is_prompt_and_polite() {
+    for scene in ["idle", "body", "deaf"] {
+        let peer = Peer::new(move |asked| match (scene, asked.line) {
+            ("body", line) if line.starts_with("BODY") => {
+                Some(Act::Stall(b"222 0 body\r\nhalf of it".to_vec()))
+            }
+            ("deaf", "QUIT") => Some(Act::Stall(Vec::new())),
+            _ => None,
+        })
+        .await;
+        let mut run = start(peer.server("a"), Keepers::default());
+        for request in requests(&ids(1)) {
+            run.requests.send(request).await.unwrap();
+        }
+        if scene == "body" {
+            while peer.asked().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        } else {
+            assert!(run.outcomes.recv().await.is_some());
+        }
+        run.stop.send(()).unwrap();
+        let summary = timeout(Duration::from_secs(2), run.done).await;
+        assert!(summary.expect("too late").unwrap().stopped, "{scene}");
+        if scene != "body" {
+            assert_eq!(
+                peer.log().last().map(String::as_str),
+                Some("QUIT"),
+                "{scene}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_ends_the_run() {
+    let peer = Peer::good().await;
+    let run = start(peer.server("a"), Keepers::default());
+    for request in requests(&ids(50)) {
+        run.requests.send(request).await.unwrap();
+    }
+    drop(run.outcomes);
+    let summary = timeout(Duration::from_secs(2), run.done).await;
+    assert!(summary.expect("too late").unwrap().stopped);
+    drop((run.requests, run.stop));
+}
+
+// Requests that come late find the connection still there.
+#[tokio::test]
+async fn work_that_comes_later_is_taken_at_once() {
+    let peer = Peer::good().await;
+    let mut run = start(peer.server("a"), Keepers::default());
+    for request in requests(&ids(20)) {
+        run.requests.send(request).await.unwrap();
+        let outcome = timeout(BOUND, run.outcomes.recv()).await.unwrap();
+        assert!(matches!(outcome, Some(Outcome::Body { .. })));
+    }
+    assert_eq!(peer.connections(), 1);
+    drop(run.requests);
+    assert!(!timeout(BOUND, run.done).await.unwrap().unwrap().stopped);
+    drop(run.stop);
+}

@@ -1,0 +1,14 @@
+//! The client against scripted servers: what it makes of everything servers do.
+//! Numbers `S…` name the faults of the project's catalogue.
+
+// Tests spawn their servers, and an unwrap that fails is a test that fails.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod faults;
+mod flow;
+mod login;
+mod luck;
+mod peer;
+mod rig;
+mod routing;
+mod tls;

@@ -1,0 +1,254 @@
+//! A run of the client, with sinks that keep what they are given.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nzbpipe_nntp::config::Server;
+use nzbpipe_nntp::multiline::Framer;
+use nzbpipe_nntp::{
+    BodySink, Client, Fed, FedState, MessageId, Notice, Outcome, Request, Sinks, Stats, Summary,
+    Verdict,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
+
+/// No run of a test takes longer.
+pub const BOUND: Duration = Duration::from_secs(20);
+
+/// What a run gave.
+pub struct Run {
+    pub outcomes: HashMap<String, Outcome<String, Body>>,
+    /// Tickets in the order of their outcomes.
+    pub order: Vec<String>,
+    pub notices: Vec<Notice>,
+    pub stats: Arc<Stats>,
+    pub summary: Summary,
+}
+
+/// The lines of a body, and its share of the budget.
+#[derive(Debug)]
+pub struct Body {
+    pub text: String,
+    share: Option<OwnedSemaphorePermit>,
+}
+
+/// Makes sinks that keep the lines; a body with the word "damaged" is.
+pub struct Keepers {
+    /// How many bodies may be in memory.
+    pub budget: Option<Arc<Semaphore>>,
+    /// Bytes a body may have.
+    pub largest: usize,
+    /// A sink takes this much before it wants to grow.
+    pub step: usize,
+}
+
+impl Default for Keepers {
+    fn default() -> Keepers {
+        Keepers {
+            budget: None,
+            largest: 1 << 20,
+            step: 1 << 20,
+        }
+    }
+}
+
+pub struct Keeper {
+    framer: Framer,
+    bytes: Vec<u8>,
+    room: usize,
+    step: usize,
+    largest: usize,
+    share: Option<OwnedSemaphorePermit>,
+}
+
+impl Sinks for Keepers {
+    type Ticket = String;
+    type Sink = Keeper;
+
+    async fn begin(&self, _ticket: &String, _bytes: Option<u64>) -> Keeper {
+        let share = match &self.budget {
+            Some(budget) => Some(Arc::clone(budget).acquire_owned().await.unwrap()),
+            None => None,
+        };
+        Keeper {
+            framer: Framer::new(),
+            bytes: Vec::new(),
+            room: self.step,
+            step: self.step,
+            largest: self.largest,
+            share,
+        }
+    }
+}
+
+impl BodySink for Keeper {
+    type Body = Body;
+
+    fn feed(&mut self, bytes: &[u8]) -> Fed {
+        assert!(!bytes.is_empty());
+        let offered = &bytes[..bytes.len().min(self.room)];
+        let (consumed, ended) = self.framer.feed(offered);
+        self.room -= consumed;
+        self.bytes.extend_from_slice(&offered[..consumed]);
+        let state = if ended {
+            FedState::Ended
+        } else if self.bytes.len() > self.largest {
+            FedState::TooLarge
+        } else if consumed < bytes.len() {
+            FedState::Full
+        } else {
+            FedState::More
+        };
+        Fed { consumed, state }
+    }
+
+    async fn grow(&mut self) {
+        tokio::task::yield_now().await;
+        self.room += self.step;
+    }
+
+    fn finish(mut self) -> (Verdict, Body) {
+        self.bytes
+            .truncate(self.bytes.len() - self.framer.terminator_len());
+        let text = String::from_utf8(self.bytes).unwrap();
+        let verdict = match text.contains("damaged") {
+            true => Verdict::Damaged("it says so".to_owned()),
+            false => Verdict::Good,
+        };
+        let body = Body {
+            text,
+            share: self.share,
+        };
+        (verdict, body)
+    }
+}
+
+/// Requests for these ids; the ticket is the id.
+pub fn requests(ids: &[impl AsRef<str>]) -> Vec<Request<String>> {
+    ids.iter().map(|id| request(id.as_ref(), &[])).collect()
+}
+
+pub fn request(id: &str, alternates: &[&str]) -> Request<String> {
+    Request {
+        id: MessageId::new(id).unwrap(),
+        alternates: alternates
+            .iter()
+            .map(|id| MessageId::new(id).unwrap())
+            .collect(),
+        bytes: None,
+        date: None,
+        ticket: id.to_owned(),
+    }
+}
+
+/// Ids `a0@x`, `a1@x`, …
+pub fn ids(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("a{n}@x")).collect()
+}
+
+/// Fetches `ids` from `servers`.
+pub async fn fetch(servers: Vec<Server>, ids: &[impl AsRef<str>]) -> Run {
+    run(servers, Keepers::default(), requests(ids)).await
+}
+
+/// Runs the client over `requests`, at most 3 tries each.
+pub async fn run(servers: Vec<Server>, sinks: Keepers, requests: Vec<Request<String>>) -> Run {
+    let notices = Arc::new(Mutex::new(Vec::new()));
+    let stats = Arc::new(Stats::default());
+    let told = Arc::clone(&notices);
+    let client = Client {
+        servers,
+        retries: 3,
+        notices: Arc::new(move |notice| told.lock().unwrap().push(notice)),
+        stats: Arc::clone(&stats),
+    };
+    let (sender, incoming) = mpsc::channel(16);
+    let (outgoing, mut outcomes) = mpsc::channel::<Outcome<String, Body>>(4);
+    let mut got = HashMap::new();
+    let mut order = Vec::new();
+    let all = async {
+        let feed = async {
+            for request in requests {
+                sender.send(request).await.unwrap();
+            }
+            drop(sender);
+        };
+        let collect = async {
+            while let Some(mut outcome) = outcomes.recv().await {
+                // Written, as it were: its memory is free again.
+                if let Outcome::Body { body, .. } = &mut outcome {
+                    drop(body.share.take());
+                }
+                let ticket = ticket(&outcome).clone();
+                order.push(ticket.clone());
+                assert!(
+                    got.insert(ticket.clone(), outcome).is_none(),
+                    "{ticket} came twice"
+                );
+            }
+        };
+        let engine = client.run(Arc::new(sinks), incoming, outgoing, std::future::pending());
+        tokio::join!(feed, collect, engine).2
+    };
+    let summary = timeout(BOUND, all).await.expect("the run does not end");
+    let notices = std::mem::take(&mut *notices.lock().unwrap());
+    Run {
+        outcomes: got,
+        order,
+        notices,
+        stats,
+        summary,
+    }
+}
+
+pub fn ticket(outcome: &Outcome<String, Body>) -> &String {
+    match outcome {
+        Outcome::Body { ticket, .. }
+        | Outcome::Missing { ticket, .. }
+        | Outcome::Failed { ticket, .. } => ticket,
+    }
+}
+
+impl Run {
+    /// What became of `id`, in one word.
+    pub fn word(&self, id: &str) -> String {
+        match &self.outcomes[id] {
+            Outcome::Body {
+                damage: None,
+                server,
+                ..
+            } => format!("body from {server}"),
+            Outcome::Body { server, .. } => format!("damaged from {server}"),
+            Outcome::Missing { .. } => "missing".to_owned(),
+            Outcome::Failed {
+                class, retryable, ..
+            } => {
+                format!("{class:?}{}", if *retryable { ", retryable" } else { "" })
+            }
+        }
+    }
+
+    /// All outcomes are good bodies with the right text.
+    pub fn assert_all_good(&self, count: usize) {
+        assert_eq!(self.outcomes.len(), count);
+        for (id, outcome) in &self.outcomes {
+            match outcome {
+                Outcome::Body {
+                    body, damage: None, ..
+                } => {
+                    assert_eq!(body.text, crate::peer::text(id), "{id}");
+                }
+                other => panic!("{id}: {other:?}"),
+            }
+        }
+    }
+
+    /// What people were told, as one text.
+    pub fn told(&self) -> String {
+        self.notices
+            .iter()
+            .map(|notice| format!("{notice}\n"))
+            .collect()
+    }
+}
