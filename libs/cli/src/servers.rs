@@ -159,11 +159,15 @@ fn find() -> Result<PathBuf, Refusal> {
         return Ok(found.clone());
     }
     let shown: Vec<String> = places.iter().map(|p| p.display().to_string()).collect();
-    let first = shown.first().map_or("servers.toml", String::as_str);
+    let first = places.first().map(PathBuf::as_path);
+    let first = first.unwrap_or(Path::new("servers.toml"));
+    let folder = first.parent().unwrap_or(Path::new("."));
     Err(Refusal::config(format!(
-        "no server file: looked for {}. Make one with\n  umask 077; nntp-fetch --example-servers \
-         > {first}\nor name a server with -s nntps://user@host",
-        shown.join(" and ")
+        "no server file: looked for {}. Make one with\n  umask 077; mkdir -p {}\n  nntp-fetch \
+         --example-servers > {}\nand edit it, or name a server with -s nntps://user@host",
+        shown.join(" and "),
+        folder.display(),
+        first.display()
     )))
 }
 

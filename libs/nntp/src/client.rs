@@ -163,7 +163,6 @@ impl<S: Sinks> Supervisor<S> {
     async fn run(&mut self, stop: impl Future<Output = ()> + Send) -> bool {
         let mut stop = pin!(stop);
         let pool = Arc::clone(&self.pool);
-        let t0 = Instant::now();
         while !pool.finished() {
             self.dial();
             // What is over already is delivered before more is taken in.
@@ -177,7 +176,6 @@ impl<S: Sinks> Supervisor<S> {
                 () = pool.deliver_one(&mut self.over), if !self.over.is_empty() => {}
                 count = self.intake.next(room), if room > 0 => self.admit(count),
                 () = pool.wake.notified() => {}
-                () = sleep_until(t0 + Duration::from_secs(10)), if t0.elapsed() < Duration::from_secs(10) => pool.dump(alarm),
                 () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {}
             }
         }

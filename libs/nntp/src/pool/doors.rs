@@ -45,13 +45,6 @@ impl<S: Sinks> Pool<S> {
         wanted
     }
 
-    pub(crate) fn dump(&self, a: Option<Instant>) {
-        let inner = self.lock();
-        let mut out = format!("outstanding {} queue {} alarm {:?}\n", inner.outstanding, inner.queue.len(), a.map(|a| a - Instant::now()));
-        for (s, d) in inner.doors.iter().enumerate() { out += &format!("{s}: idle {} work {} {:?} out {:?}\n", d.idle, inner.queue.waiting_for(s), d.gate, inner.routes.places[s].out); }
-        std::fs::write(format!("/tmp/dump.{}", std::process::id()), out).unwrap();
-    }
-
     /// When to look again whether a connection may be opened.
     pub(crate) fn wake_at(&self, now: Instant) -> Option<Instant> {
         let inner = self.lock();
