@@ -103,12 +103,7 @@ fn table(text: &mut String, heading: &str, rows: &[(&str, &str)]) {
     }
     let _ = writeln!(text, ".SH \"{heading}\"");
     for (term, meaning) in rows {
-        let _ = writeln!(
-            text,
-            ".TP\n\\fB{}\\fR\n{}",
-            escaped(term),
-            escaped(meaning)
-        );
+        let _ = writeln!(text, ".TP\n\\fB{}\\fR\n{}", escaped(term), escaped(meaning));
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Client {
     /// How often a segment is asked of one server before its connection
     /// failures count as that server's last word, and how many failures in a
     /// row make a server down.
-    pub retries: u32,
+    pub tries: u32,
     /// Told what people should know. Called from the tasks of the run: must not
     /// block.
     pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
@@ -78,7 +78,7 @@ impl Client {
             outcomes,
             notices: self.notices,
             stats: self.stats,
-            retries: self.retries,
+            tries: self.tries,
             now: unix_seconds(),
         }));
         let mut supervisor = Supervisor {

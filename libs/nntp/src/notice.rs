@@ -70,6 +70,10 @@ impl fmt::Display for Notice {
                 f,
                 "too many connections ({said}); going on with {limit}. Lower `connections`"
             ),
+            NoticeKind::Down {
+                reason,
+                failures: 0 | 1,
+            } => write!(f, "given up ({reason})"),
             NoticeKind::Down { reason, failures } => {
                 write!(f, "given up after {failures} failures in a row ({reason})")
             }

@@ -39,7 +39,7 @@ pub(crate) struct Pool<S: Sinks> {
     outcomes: mpsc::Sender<OutcomeOf<S>>,
     notices: Arc<dyn Fn(Notice) + Send + Sync>,
     pub(crate) stats: Arc<Stats>,
-    retries: u32,
+    tries: u32,
     /// Rung when a connection may be wanted, requests may be taken in or all is
     /// done.
     pub(crate) wake: Notify,
@@ -69,7 +69,7 @@ pub(crate) struct Parts<S: Sinks> {
     pub(crate) outcomes: mpsc::Sender<OutcomeOf<S>>,
     pub(crate) notices: Arc<dyn Fn(Notice) + Send + Sync>,
     pub(crate) stats: Arc<Stats>,
-    pub(crate) retries: u32,
+    pub(crate) tries: u32,
     /// Seconds since 1970.
     pub(crate) now: i64,
 }
@@ -102,7 +102,7 @@ impl<S: Sinks> Pool<S> {
             outcomes: parts.outcomes,
             notices: parts.notices,
             stats: parts.stats,
-            retries: parts.retries,
+            tries: parts.tries,
             wake: Notify::new(),
             closing: watch::Sender::new(false),
             capacity,
@@ -185,7 +185,7 @@ impl<S: Sinks> Pool<S> {
         if matches!(answer, Answer::Transport(_) | Answer::Strange) {
             job.turn = inner.turn();
         }
-        job.trail.note(server, answer, self.retries);
+        job.trail.note(server, answer, self.tries);
         self.route(&mut inner, job)
     }
 
@@ -231,7 +231,7 @@ impl<S: Sinks> Pool<S> {
             copy = held;
         }
         let mut inner = self.lock();
-        job.trail.note(server, Answer::Damaged(why), self.retries);
+        job.trail.note(server, Answer::Damaged(why), self.tries);
         if job.trail.settling || inner.last_resort(&job) {
             return Some(deliver(*job, copy));
         }

@@ -169,10 +169,10 @@ impl Trail {
         self.marks.iter().map(|mark| mark.asked).sum()
     }
 
-    /// Notes an answer. `retries` transport failures close a server for this
+    /// Notes an answer. `tries` transport failures close a server for this
     /// segment, and so does the second article that was not asked for: the
     /// first may have been a shifted pipeline.
-    pub(crate) fn note(&mut self, server: usize, answer: Answer, retries: u32) {
+    pub(crate) fn note(&mut self, server: usize, answer: Answer, tries: u32) {
         let id = self.id;
         let mark = self.mark_mut(server);
         mark.asked += 1;
@@ -183,7 +183,7 @@ impl Trail {
             }
             Answer::Transport(cause) => {
                 mark.transport += 1;
-                mark.closed = mark.transport >= retries.max(1);
+                mark.closed = mark.transport >= tries.max(1);
                 mark.last = cause;
             }
             Answer::Strange => {

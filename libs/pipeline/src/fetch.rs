@@ -122,7 +122,7 @@ fn drive<S: Deliver>(config: Config, sinks: S, inlet: Inlet, mut outlet: Outlet)
     };
     let client = Client {
         servers: config.servers,
-        retries: config.retries,
+        tries: config.retries.saturating_add(1),
         notices: config.notices,
         stats: Arc::clone(&stage.stats),
     };
@@ -264,7 +264,6 @@ impl<S: Deliver> Stage<S> {
             Outcome::Missing { ticket, tried } => Header::Missing(Box::new(Missing {
                 segment: *ticket,
                 tried: tried.into_iter().map(spoken).collect(),
-                ..Missing::default()
             }))
             .into(),
             Outcome::Failed {
@@ -282,7 +281,6 @@ impl<S: Deliver> Stage<S> {
                 code,
                 tried: tried.into_iter().map(spoken).collect(),
                 retryable,
-                ..Failed::default()
             }))
             .into(),
         };

@@ -77,6 +77,10 @@ impl Inlet {
     /// [`Error::Stopped`] between records when a stop was asked for;
     /// [`Error::Truncated`] when the input is empty or lacks its `end`;
     /// [`Error::Stream`] when it is malformed.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "after an error there is nothing more, and the end may be one"
+    )]
     pub fn next(&mut self) -> Result<Option<Record>, Error> {
         loop {
             if let Some(code) = self.stop.requested() {

@@ -86,7 +86,6 @@ fn part(
         yenc_name_b64,
         yenc_part: begin.and_then(|b| b.part),
         total: begin.and_then(|b| b.total),
-        ..Part::default()
     }
 }
 

@@ -88,7 +88,7 @@ impl<S: Sinks> Pool<S> {
             _ => {
                 let tries = match self.endpoints[server].server.optional {
                     true => 1,
-                    false => self.retries,
+                    false => self.tries,
                 };
                 let down = self.gate(server, |gate| gate.failed(started, Instant::now(), tries));
                 self.down_if(down, server, cause)

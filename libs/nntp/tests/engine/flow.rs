@@ -164,7 +164,7 @@ struct Stoppable {
 fn start(server: Server, sinks: Keepers) -> Stoppable {
     let client = Client {
         servers: vec![server],
-        retries: 3,
+        tries: 3,
         notices: Arc::new(|_| {}),
         stats: Arc::new(Stats::default()),
     };

@@ -159,7 +159,7 @@ pub async fn run(servers: Vec<Server>, sinks: Keepers, requests: Vec<Request<Str
     let told = Arc::clone(&notices);
     let client = Client {
         servers,
-        retries: 3,
+        tries: 3,
         notices: Arc::new(move |notice| told.lock().unwrap().push(notice)),
         stats: Arc::clone(&stats),
     };

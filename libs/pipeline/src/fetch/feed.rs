@@ -1,7 +1,7 @@
 //! The thread that reads the stage's input and turns segments into requests.
 
 use nzbpipe_nntp::{MessageId, Request};
-use nzbpipe_record::{Header, Record, Segment};
+use nzbpipe_record::{Class, Header, Record, Segment};
 use tokio::sync::mpsc;
 
 use crate::{Code, Error, Inlet, split};
@@ -34,9 +34,9 @@ fn feed(
     aside: &mpsc::Sender<Record>,
 ) -> Result<(), Error> {
     while let Some(record) = inlet.next()? {
-        let sent = match asked(record) {
-            Ok(request) => requests.blocking_send(request).is_ok(),
-            Err(record) => aside.blocking_send(record).is_ok(),
+        let sent = match order(record) {
+            Order::Fetch(request) => requests.blocking_send(request).is_ok(),
+            Order::Pass(record) => aside.blocking_send(record).is_ok(),
         };
         // Who no longer takes them has said why already.
         if !sent {
@@ -46,14 +46,24 @@ fn feed(
     Ok(())
 }
 
+/// What becomes of a record of the input.
+enum Order {
+    /// It is asked for.
+    Fetch(Request<Box<Segment>>),
+    /// It goes to the output as it is.
+    Pass(Record),
+}
+
 /// A segment, or a failure fed back, is asked for; any other record is not.
-fn asked(record: Record) -> Result<Request<Box<Segment>>, Record> {
+fn order(record: Record) -> Order {
     let segment = match record.header {
         Header::Segment(segment) => segment,
         Header::Missing(missing) => Box::new(missing.segment),
-        Header::Failed(failed) => Box::new(failed.segment),
+        // Except what can never be asked for: its id is shown escaped, and so
+        // may look like a legal one.
+        Header::Failed(failed) if failed.class != Class::BadInput => Box::new(failed.segment),
         header => {
-            return Err(Record {
+            return Order::Pass(Record {
                 header,
                 payload: record.payload,
             });
@@ -61,10 +71,10 @@ fn asked(record: Record) -> Result<Request<Box<Segment>>, Record> {
     };
     // Records may be made by hand: what `nzb-split` checked is checked again.
     let Ok(id) = MessageId::new(&segment.id) else {
-        return Err(split::bad_id(*segment).into());
+        return Order::Pass(split::bad_id(*segment).into());
     };
     let alternates = segment.alt.iter().filter_map(|id| MessageId::new(id).ok());
-    Ok(Request {
+    Order::Fetch(Request {
         id,
         alternates: alternates.collect(),
         bytes: segment.bytes,
@@ -88,11 +98,11 @@ mod tests {
     #[test]
     fn an_illegal_id_is_never_asked_for() {
         for id in ["a@b\r\nQUIT", "a b@c", "", "a>b@c"] {
-            let record = asked(Header::Segment(segment(id)).into());
-            let Err(Record {
+            let order = order(Header::Segment(segment(id)).into());
+            let Order::Pass(Record {
                 header: Header::Failed(failed),
                 ..
-            }) = record
+            }) = order
             else {
                 panic!("{id:?} was asked for");
             };
@@ -106,6 +116,23 @@ mod tests {
             segment: *segment("a@b"),
             ..Default::default()
         };
-        assert!(asked(Header::Failed(Box::new(failed)).into()).is_ok());
+        assert!(matches!(
+            order(Header::Failed(Box::new(failed)).into()),
+            Order::Fetch(_)
+        ));
+    }
+
+    // nzb-split shows `a@b CR LF DATE` as `a@b\r\nDATE`: a legal id of another article.
+    #[test]
+    fn bad_input_stays_failed() {
+        let failed = nzbpipe_record::Failed {
+            segment: *segment(r"a@b\r\nDATE"),
+            class: Class::BadInput,
+            ..Default::default()
+        };
+        assert!(matches!(
+            order(Header::Failed(Box::new(failed)).into()),
+            Order::Pass(_)
+        ));
     }
 }

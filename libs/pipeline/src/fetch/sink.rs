@@ -203,7 +203,6 @@ impl Deliver for Raw {
             stuffed: true,
             crc: body.crc,
             damage,
-            ..Body::default()
         }));
         Record {
             header,

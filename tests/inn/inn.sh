@@ -1,0 +1,148 @@
+#!/bin/bash
+# The programs against a news server that nobody here wrote: Debian's INN on loopback.
+# Files posted by independent code (post.py) must come back byte for byte, piped and
+# fused, plain and over TLS; a wrong password, an untrusted certificate and a missing
+# article must end as documented.
+#
+#   bash tests/inn/inn.sh
+#
+# Needs Linux with Debian's packages, root (see setup.sh) and python3. Elsewhere it
+# says that it was skipped and why; with CI=true that is an error.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd -P)
+cd "$here/../.."
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/nzbpipe-inn.XXXXXX")
+# mktemp closes it to all other users, and INN runs as one.
+chmod 711 "$work"
+cleanup() {
+    trap '' INT TERM HUP
+    "$here/stop.sh" "$work/inn"
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+code=0
+"$here/setup.sh" "$work/inn" 2>"$work/setup.log" || code=$?
+if [ $code = 77 ] && [ "${CI:-}" != true ]; then
+    echo "SKIPPED: INN test: $(tail -n 1 "$work/setup.log")"
+    exit 0
+elif [ $code != 0 ]; then
+    echo "INN could not be set up:" >&2
+    cat "$work/setup.log" >&2
+    exit 1
+fi
+# shellcheck source=/dev/null
+. "$work/inn/env.sh"
+
+cargo build --release --locked --quiet --bins
+PATH=$PWD/target/release:$PATH
+cd "$work"
+# The user's own server file and password must not matter.
+export XDG_CONFIG_HOME=$work/config
+unset NZBPIPE_PASSWORD
+
+passed=0 failed=0
+check() { # what, command...
+    local what=$1
+    shift
+    if "$@" >"$work/why" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $what"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $what"
+        sed 's/^/        /' "$work/why" "$work/log"
+    fi
+}
+
+# Runs a download in one of the two arrangements; the exit code is in $status, what
+# the programs said in $work/log, their records in $work/records.
+download() { # piped|fused, NZB, directory, flags of the fetching program...
+    local how=$1 nzb=$2 dir=$3
+    shift 3
+    status=0
+    case $how in
+    piped) (set +o pipefail
+        nzb-split "$nzb" | nntp-fetch "$@" | yenc-decode | seg-write -d "$dir" --json) ;;
+    fused) nzbpipe "$@" -d "$dir" --json "$nzb" ;;
+    esac >"$work/records" 2>"$work/log" </dev/null || status=$?
+}
+
+ended_with() { echo "exit code $status, expected $1"; [ "$status" = "$1" ]; }
+
+same_files() { diff -r "$work/files" "$1"; }
+
+# INN keeps 8-bit names and dots at line starts; the sizes make articles of all kinds:
+# full, short last and single.
+mkdir files config
+head -c 6000000 /dev/urandom >files/film.mkv
+head -c 1500001 /dev/urandom >'files/Größe, naïve & «ж» 1.bin'
+head -c 300000 /dev/urandom >files/single.bin
+# All bytes that yEnc turns into dots at the start of each line.
+head -c 1048576 /dev/zero | tr '\0' '\004' >files/dots.dat
+
+"$here/post.py" --port "$INN_PORT" --user "$INN_USER" --password-file "$INN_PASSWORD_FILE" \
+    --group "$INN_GROUP" --nzb "$work/x.nzb" files/*
+articles=$(grep -c '<segment ' x.nzb)
+echo "INN has $articles articles of $(find files -type f | wc -l) files"
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+    -subj '/CN=another authority' -keyout other-key.pem -out other.pem 2>openssl.log
+
+login="$INN_USER@127.0.0.1"
+keys="/?connections=4&password_file=$INN_PASSWORD_FILE"
+for how in piped fused; do
+    download $how x.nzb "plain-$how" -s "nntp://$login:$INN_PORT$keys"
+    check "$how, plain: exit code 0" ended_with 0
+    check "$how, plain: all bytes are the same" same_files "plain-$how/x"
+
+    download $how x.nzb "tls-$how" -s "nntps://$login:$INN_TLS_PORT$keys" --cacert "$INN_CA"
+    check "$how, TLS: exit code 0" ended_with 0
+    check "$how, TLS: all bytes are the same" same_files "tls-$how/x"
+
+    # Not the system's authorities, of which a small system has none.
+    SSL_CERT_FILE=$work/other.pem download $how x.nzb "untrusted-$how" -s "nntps://$login:$INN_TLS_PORT$keys"
+    check "$how, TLS without the authority: refused (77)" ended_with 77
+
+    NZBPIPE_PASSWORD=wrong download $how x.nzb "wrong-$how" -s "nntp://$login:$INN_PORT"
+    check "$how, wrong password: refused (77)" ended_with 77
+done
+
+# An article that INN had and has no more: the second of film.mkv.
+gone=$(python3 -c 'import re, sys
+film = sys.stdin.read().split("film.mkv", 1)[1]
+print(re.findall(r">([^<>\s]+)</segment>", film)[1])' <x.nzb)
+as_news "$INN_BIN/ctlinnd" -s cancel "<$gone>"
+
+# Of film.mkv all is there but the bytes of that article, which are zeros.
+hole_in_place() {
+    local part=("$1"/x/film.mkv.*.part)
+    [ ! -e "$1/x/film.mkv" ] && [ -f "${part[0]}" ] &&
+        cmp "${part[0]}" <(head -c 500000 files/film.mkv; head -c 500000 /dev/zero
+            tail -c +1000001 files/film.mkv)
+}
+names_the_article() {
+    cat records
+    grep '"type":"missing"' records | grep -qF "\"id\":\"$gone\""
+}
+others_complete() {
+    local file
+    for file in files/*; do
+        [ "$file" = files/film.mkv ] || cmp "$file" "$1/x/${file##*/}" || return
+    done
+}
+for how in piped fused; do
+    download $how x.nzb "missing-$how" -s "nntp://$login:$INN_PORT$keys"
+    check "$how, missing article: exit code 1" ended_with 1
+    check "$how, missing article: named in a record" names_the_article
+    check "$how, missing article: a hole in its place" hole_in_place "missing-$how"
+    check "$how, missing article: other files complete" others_complete "missing-$how"
+done
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

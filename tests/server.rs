@@ -1,0 +1,465 @@
+//! A news server that does what a script says: each article has its own behaviour,
+//! right or wrong, and every byte the client sends is kept.
+//!
+//! One thread a connection and blocking sockets; that is plenty for a test. It
+//! speaks only what the programs use. What it serves is left to `corpus`.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::corpus::{Post, flipped};
+
+/// How one request for an article is answered.
+#[derive(Clone)]
+pub enum Act {
+    /// This status line and nothing more.
+    Reply(String),
+    /// The first bytes of the body, then the connection closes.
+    Cut(usize),
+    /// The body with one bit changed.
+    Flip,
+    /// This body instead of the article's own.
+    Instead(Vec<u8>),
+    /// `222` names this message-id; the body is the article's own.
+    Named(String),
+    /// Half the body, then silence for as long as the client bears it.
+    Stall,
+    /// Nothing until [`Server::release`], then the article.
+    Hold,
+}
+
+impl Act {
+    /// The server does not have the article.
+    pub fn missing() -> Act {
+        Act::Reply("430 no such article".to_owned())
+    }
+}
+
+/// What the server does about a login.
+enum Login {
+    /// None is needed.
+    Open,
+    /// This name and password, else 481.
+    Needed(String, String),
+    /// Whatever the client says, this line answers its password.
+    Refused(String),
+}
+
+/// The behaviour of a server, built up before it starts.
+pub struct Script {
+    greeting: String,
+    login: Login,
+    articles: HashMap<String, Vec<u8>>,
+    once: HashMap<String, VecDeque<Act>>,
+    always: HashMap<String, Act>,
+    bodies_a_connection: usize,
+    sessions: usize,
+}
+
+impl Script {
+    /// Serves all articles of `posts` and answers 430 for others.
+    pub fn of(posts: &[&Post]) -> Script {
+        let numbered = posts
+            .iter()
+            .flat_map(|p| (1..=p.parts()).map(move |n| (p, n)));
+        Script {
+            greeting: "200 scripted server ready".to_owned(),
+            login: Login::Open,
+            articles: numbered
+                .map(|(post, n)| (post.id(n), post.article(n).body()))
+                .collect(),
+            once: HashMap::new(),
+            always: HashMap::new(),
+            bodies_a_connection: usize::MAX,
+            sessions: usize::MAX,
+        }
+    }
+
+    /// Serves one more article, or another body for one that is there.
+    pub fn article(mut self, id: &str, body: Vec<u8>) -> Script {
+        self.articles.insert(id.to_owned(), body);
+        self
+    }
+
+    /// The next request for `id` is answered so; further calls queue up.
+    pub fn once(mut self, id: &str, act: Act) -> Script {
+        self.once.entry(id.to_owned()).or_default().push_back(act);
+        self
+    }
+
+    /// Every request for `id` is answered so.
+    pub fn always(mut self, id: &str, act: Act) -> Script {
+        self.always.insert(id.to_owned(), act);
+        self
+    }
+
+    /// The first line a client gets; one that is not 200 ends the session.
+    pub fn greeting(mut self, line: &str) -> Script {
+        self.greeting = line.to_owned();
+        self
+    }
+
+    /// Nothing is served without this login.
+    pub fn login(mut self, user: &str, password: &str) -> Script {
+        self.login = Login::Needed(user.to_owned(), password.to_owned());
+        self
+    }
+
+    /// Every login is answered with `line`.
+    pub fn refusing(mut self, line: &str) -> Script {
+        self.login = Login::Refused(line.to_owned());
+        self
+    }
+
+    /// A connection closes after `n` bodies.
+    pub fn bodies_a_connection(mut self, n: usize) -> Script {
+        self.bodies_a_connection = n;
+        self
+    }
+
+    /// More than `n` sessions at once are turned away.
+    pub fn sessions(mut self, n: usize) -> Script {
+        self.sessions = n;
+        self
+    }
+
+    /// Listens on a free port of 127.0.0.1.
+    pub fn start(self) -> Server {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared {
+            once: Mutex::new(self.once.clone()),
+            script: self,
+            log: Mutex::default(),
+            asked: Mutex::default(),
+            faults: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            released: (Mutex::new(false), Condvar::new()),
+            stopped: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        Server {
+            port,
+            shared,
+            accept: Some(thread::spawn(move || accept(&listener, &accepting))),
+        }
+    }
+}
+
+/// A running server; dropping it closes its port.
+pub struct Server {
+    port: u16,
+    shared: Arc<Shared>,
+    accept: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    script: Script,
+    once: Mutex<HashMap<String, VecDeque<Act>>>,
+    log: Mutex<Vec<u8>>,
+    asked: Mutex<Vec<String>>,
+    faults: AtomicUsize,
+    open: AtomicUsize,
+    held: AtomicUsize,
+    released: (Mutex<bool>, Condvar),
+    stopped: AtomicBool,
+}
+
+impl Server {
+    /// The flag that names this server, quoted for sh. Two connections.
+    pub fn flag(&self) -> String {
+        self.flag_with("pipeline=4")
+    }
+
+    /// The same with another query, which may say how many connections.
+    pub fn flag_with(&self, query: &str) -> String {
+        let connections = if query.contains("connections=") {
+            ""
+        } else {
+            "connections=2&"
+        };
+        format!("-s 'nntp://127.0.0.1:{}/?{connections}{query}'", self.port)
+    }
+
+    /// The same with a user name.
+    pub fn flag_as(&self, user: &str) -> String {
+        format!("-s 'nntp://{user}@127.0.0.1:{}/?connections=2'", self.port)
+    }
+
+    /// A `[[server]]` table of the server file, with more lines at its end.
+    pub fn table(&self, lines: &str) -> String {
+        format!(
+            "[[server]]\nhost = \"127.0.0.1\"\nport = {}\ntls = false\nconnections = 2\n{lines}\n",
+            self.port
+        )
+    }
+
+    /// Every byte the clients sent. Connections interleave by whole reads.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&self.shared.log.lock().unwrap()).into_owned()
+    }
+
+    /// How often article `id` was asked for and answered.
+    pub fn asked(&self, id: &str) -> usize {
+        let asked = self.shared.asked.lock().unwrap();
+        asked.iter().filter(|one| *one == id).count()
+    }
+
+    /// How many requests got an answer out of the script, not their article.
+    pub fn faults(&self) -> usize {
+        self.shared.faults.load(Ordering::SeqCst)
+    }
+
+    /// Whether a request stands before [`Act::Hold`].
+    pub fn holds(&self) -> bool {
+        self.shared.held.load(Ordering::SeqCst) > 0
+    }
+
+    /// Answers everything that is held, now and later.
+    pub fn release(&self) {
+        let (released, changed) = &self.shared.released;
+        *released.lock().unwrap() = true;
+        changed.notify_all();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        self.release();
+        // Wakes the thread that waits in accept.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        if let Some(accept) = self.accept.take() {
+            let _ = accept.join();
+        }
+    }
+}
+
+/// A port of 127.0.0.1 where nobody listens, as the flag that names a server there.
+pub fn nobody() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    format!("-s 'nntp://127.0.0.1:{port}/?connections=2'")
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if shared.stopped.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        let shared = Arc::clone(shared);
+        thread::spawn(move || {
+            let turn = shared.open.fetch_add(1, Ordering::SeqCst);
+            let mut session = Session::new(stream, &shared);
+            let _ = session.run(turn < shared.script.sessions);
+            drop(session);
+            shared.open.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+}
+
+struct Session<'a> {
+    stream: TcpStream,
+    shared: &'a Shared,
+    unread: Vec<u8>,
+    user: String,
+    open: bool,
+    bodies: usize,
+}
+
+/// Why a session ends.
+struct Over;
+
+impl From<std::io::Error> for Over {
+    fn from(_: std::io::Error) -> Over {
+        Over
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(stream: TcpStream, shared: &'a Shared) -> Session<'a> {
+        let _ = stream.set_nodelay(true);
+        Session {
+            stream,
+            shared,
+            unread: Vec::new(),
+            user: String::new(),
+            open: matches!(shared.script.login, Login::Open),
+            bodies: 0,
+        }
+    }
+
+    fn run(&mut self, welcome: bool) -> Result<(), Over> {
+        let greeting = match welcome {
+            true => &self.shared.script.greeting,
+            false => "502 too many connections",
+        };
+        self.say(greeting)?;
+        if !greeting.starts_with("200") {
+            return self.hang_up();
+        }
+        while self.bodies < self.shared.script.bodies_a_connection {
+            let Some(line) = self.line()? else {
+                return Ok(());
+            };
+            self.answer(&line)?;
+        }
+        self.hang_up()
+    }
+
+    /// The next command without its line end; `None` when the client has left.
+    fn line(&mut self) -> Result<Option<String>, Over> {
+        loop {
+            if let Some(end) = self.unread.iter().position(|&b| b == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line).into_owned();
+                return Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()));
+            }
+            let mut chunk = [0; 4096];
+            let n = self.stream.read(&mut chunk)?;
+            if n == 0 {
+                return Ok(None);
+            }
+            self.shared
+                .log
+                .lock()
+                .unwrap()
+                .extend_from_slice(&chunk[..n]);
+            self.unread.extend_from_slice(&chunk[..n]);
+        }
+    }
+
+    fn answer(&mut self, line: &str) -> Result<(), Over> {
+        // RFC 4643 section 2.3.2: a password may have spaces.
+        if let Some(password) = line.strip_prefix("AUTHINFO PASS ") {
+            return self.password(password);
+        }
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["QUIT"] => {
+                self.say("205 bye")?;
+                self.hang_up()
+            }
+            ["AUTHINFO", "USER", user] => {
+                self.user = user.to_owned();
+                self.say("381 password please")
+            }
+            ["BODY", id] if self.open => {
+                let id = id.trim_start_matches('<').trim_end_matches('>');
+                self.body(id)
+            }
+            ["BODY", _] => self.say("480 log in first"),
+            ["CAPABILITIES"] => self.say("101 these\r\nVERSION 2\r\nREADER\r\n."),
+            ["MODE", "READER"] => self.say("200 posting allowed"),
+            _ => self.say("500 what?"),
+        }
+    }
+
+    fn password(&mut self, password: &str) -> Result<(), Over> {
+        match &self.shared.script.login {
+            Login::Needed(user, secret) if *user != self.user || secret != password => {
+                self.say("481 wrong user name or password")
+            }
+            Login::Refused(line) => self.say(line),
+            _ => {
+                self.open = true;
+                self.say("281 welcome")
+            }
+        }
+    }
+
+    fn body(&mut self, id: &str) -> Result<(), Over> {
+        self.shared.asked.lock().unwrap().push(id.to_owned());
+        let Some(own) = self.shared.script.articles.get(id) else {
+            return self.say("430 no such article");
+        };
+        let act = self.shared.next(id);
+        if act.is_some() {
+            self.shared.faults.fetch_add(1, Ordering::SeqCst);
+        }
+        self.bodies += 1;
+        match act {
+            None => self.send(id, own),
+            Some(Act::Reply(line)) => self.say(&line),
+            Some(Act::Flip) => self.send(id, &flipped(own)),
+            Some(Act::Instead(body)) => self.send(id, &body),
+            Some(Act::Named(other)) => self.send(&other, own),
+            Some(Act::Cut(bytes)) => {
+                self.begin(id, &own[..bytes])?;
+                self.hang_up()
+            }
+            Some(Act::Stall) => {
+                self.begin(id, &own[..own.len() / 2])?;
+                self.drain()
+            }
+            Some(Act::Hold) => {
+                self.shared.hold();
+                self.send(id, own)
+            }
+        }
+    }
+
+    fn say(&mut self, line: &str) -> Result<(), Over> {
+        Ok(self.stream.write_all(format!("{line}\r\n").as_bytes())?)
+    }
+
+    fn send(&mut self, id: &str, body: &[u8]) -> Result<(), Over> {
+        self.begin(id, body)?;
+        Ok(self.stream.write_all(b".\r\n")?)
+    }
+
+    fn begin(&mut self, id: &str, body: &[u8]) -> Result<(), Over> {
+        let mut reply = format!("222 0 <{id}>\r\n").into_bytes();
+        reply.extend_from_slice(body);
+        Ok(self.stream.write_all(&reply)?)
+    }
+
+    /// Closes our side and reads on, so that what was sent arrives: closing with
+    /// unread commands would reset the connection.
+    fn hang_up(&mut self) -> Result<(), Over> {
+        self.stream.shutdown(Shutdown::Write)?;
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Result<(), Over> {
+        self.stream
+            .set_read_timeout(Some(Duration::from_secs(20)))?;
+        let mut chunk = [0; 4096];
+        while let Ok(n) = self.stream.read(&mut chunk) {
+            if n == 0 {
+                break;
+            }
+            self.shared
+                .log
+                .lock()
+                .unwrap()
+                .extend_from_slice(&chunk[..n]);
+        }
+        Err(Over)
+    }
+}
+
+impl Shared {
+    fn next(&self, id: &str) -> Option<Act> {
+        let mut once = self.once.lock().unwrap();
+        let queued = once.get_mut(id).and_then(VecDeque::pop_front);
+        queued.or_else(|| self.script.always.get(id).cloned())
+    }
+
+    fn hold(&self) {
+        self.held.fetch_add(1, Ordering::SeqCst);
+        let (released, changed) = &self.released;
+        let mut open = released.lock().unwrap();
+        while !*open {
+            open = changed.wait(open).unwrap();
+        }
+        self.held.fetch_sub(1, Ordering::SeqCst);
+    }
+}

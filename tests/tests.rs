@@ -1,0 +1,28 @@
+//! Tests over the real programs.
+//!
+//! Every download runs twice, as the pipe of four programs and as `nzbpipe`, and both
+//! must agree (`harness::both`). Servers are scripted (`server`), files and NZBs are
+//! made from seeds (`corpus`). Units are tested beside their code; a news server that
+//! nobody here wrote is a peer in `tests/inn/`.
+
+// Configuration allows these in functions marked as tests only; here all is test.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod corpus;
+mod harness;
+mod records;
+mod server;
+
+mod alone;
+mod cron;
+mod docs;
+mod download;
+mod embedded;
+mod feedback;
+mod inputs;
+mod login;
+mod manners;
+mod names;
+mod signals;
+mod streams;
+mod write;
