@@ -75,7 +75,9 @@ fn man(page: &Page) -> Vec<u8> {
     let mut out = Vec::new();
     man.render_title(&mut out).unwrap();
     man.render_name_section(&mut out).unwrap();
-    man.render_synopsis_section(&mut out).unwrap();
+    let mut text = String::from_utf8(out).unwrap();
+    let _ = writeln!(text, ".SH SYNOPSIS\n{}", synopsis(&page.command));
+    let mut out = text.into_bytes();
     man.render_description_section(&mut out).unwrap();
     man.render_options_section(&mut out).unwrap();
     let mut text = String::from_utf8(out).unwrap();
@@ -95,6 +97,14 @@ fn without_summary(command: &Command) -> Command {
         Some((_, rest)) => command.long_about(rest.to_owned()),
         None => command,
     }
+}
+
+/// clap's own line: the generator's would list every flag without its value.
+fn synopsis(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    let words = usage.trim_start_matches("Usage: ");
+    let (name, rest) = words.split_once(' ').unwrap_or((words, ""));
+    format!("\\fB{}\\fR {}", escaped(name), escaped(rest))
 }
 
 fn table(text: &mut String, heading: &str, rows: &[(&str, &str)]) {

@@ -337,7 +337,12 @@ impl Routes {
         let first = |classes: &[Class]| fates.iter().find(|c| classes.contains(&c.class)).cloned();
         let failed = |cause: Cause, retryable| End::Failed { cause, retryable };
         if fates.is_empty() {
-            return failed(Cause::new(Class::Unreachable, "there is no server"), false);
+            // None was usable as it is configured, which another try does not change:
+            // there were no authorities to check a certificate with.
+            return failed(
+                Cause::new(Class::Login, "no server can be used as configured"),
+                false,
+            );
         }
         if let Some(cause) = first(&[Class::Transport, Class::Unreachable, Class::Capacity]) {
             let class = match () {

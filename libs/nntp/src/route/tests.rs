@@ -241,7 +241,7 @@ fn the_gravest_is_said() {
         ("MD", (Damaged, false)),
         ("DL", (Damaged, false)),
         ("DT", (Transport, true)),
-        ("", (Unreachable, false)),
+        ("", (Login, false)),
     ];
     for (fates, expected) in table {
         let required = "r".repeat(fates.len());
