@@ -75,7 +75,8 @@ fn failures_fed_back() {
         assert_eq!(
             asked,
             [0, 1, 1, 0, 1, 0, 0],
-            "only what failed is asked for"
+            "only what failed is asked for\n{}",
+            first.shown()
         );
     });
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nzbpipe_nntp::config::Server;
-use nzbpipe_nntp::{BodySink, Client, Notice, Outcome, Sinks, Stats};
+use nzbpipe_nntp::{BodySink, Client, Notice, Outcome, Request, Sinks, Stats};
 use nzbpipe_record::{
     Body, Bytes, Class, Crc, Failed, Header, Missing, Pool, Progress, Provenance, Record, Segment,
     Tried,
@@ -94,16 +94,13 @@ trait Deliver: Sinks<Ticket = Box<Segment>> {
     ) -> Record;
 }
 
-type Outcomes<S> =
-    mpsc::Receiver<Outcome<<S as Sinks>::Ticket, <<S as Sinks>::Sink as BodySink>::Body>>;
+type OutcomeOf<S> = Outcome<<S as Sinks>::Ticket, <<S as Sinks>::Sink as BodySink>::Body>;
+type Outcomes<S> = mpsc::Receiver<OutcomeOf<S>>;
 
 fn drive<S: Deliver>(config: Config, sinks: S, inlet: Inlet, mut outlet: Outlet) -> Ending {
     let mut ending = Ending::default();
-    if let Err(error) = outlet.begin(NAME).and_then(|()| outlet.flush()) {
-        ending.fail(NAME, error);
-        return ending;
-    }
-    let runtime = match runtime() {
+    let begun = outlet.begin(NAME).and_then(|()| outlet.flush());
+    let runtime = match begun.and_then(|()| runtime()) {
         Ok(runtime) => runtime,
         Err(error) => {
             ending.fail(NAME, error);
@@ -111,54 +108,24 @@ fn drive<S: Deliver>(config: Config, sinks: S, inlet: Inlet, mut outlet: Outlet)
             return ending;
         }
     };
-    let mut stage = Stage {
-        sinks: Arc::new(sinks),
-        outlet,
-        watch: config.watch,
-        stats: Arc::new(Stats::default()),
-        started: Instant::now(),
-        reported: None,
-        tally: Tally::default(),
-    };
-    let client = Client {
-        servers: config.servers,
-        tries: config.retries.saturating_add(1),
-        notices: config.notices,
-        stats: Arc::clone(&stage.stats),
-    };
-    let (requests, incoming) = mpsc::channel(REQUESTS);
-    let (aside, mut passing) = mpsc::channel(REQUESTS);
-    let feeder = std::thread::spawn(move || feed::run(inlet, &requests, &aside));
     let stop = config.stop.clone();
-    let result = runtime.block_on(async {
-        let (sender, outcomes) = mpsc::channel(REQUESTS);
-        let engine = tokio::spawn(client.run(
-            Arc::clone(&stage.sinks),
-            incoming,
-            sender,
-            stop.clone().wait(),
-        ));
-        let result = stage.pump(outcomes, &mut passing).await;
-        // Without its reader the engine says QUIT on its connections and returns.
-        drop(passing);
-        engine
-            .await
-            .map_err(|e| Error::Bug(format!("the fetching task died: {e}")))
-            .and(result)
-    });
+    let (mut stage, client) = Stage::new(config, sinks, outlet);
+    let (requests, incoming) = mpsc::channel(REQUESTS);
+    let (aside, passing) = mpsc::channel(REQUESTS);
+    let feeder = std::thread::spawn(move || feed::run(inlet, &requests, &aside));
+    let result = runtime.block_on(stage.run(client, incoming, passing, stop.clone()));
     runtime.shutdown_timeout(Duration::from_secs(1));
-    ending.tally = stage.tally;
+    ending.tally = std::mem::take(&mut stage.tally);
     ending.code = ending.tally.code();
-    let gone = matches!(result, Err(Error::Closed));
+    // With the output closed nothing waits for the rest of the input: it may be
+    // long in coming.
+    if !matches!(result, Err(Error::Closed)) {
+        feed_ended(feeder, &mut ending);
+    }
     if let Err(error) = result {
         ending.fail(NAME, error);
     }
-    // With the output closed nothing waits for the rest of the input: it may be
-    // long in coming.
-    if !gone {
-        feed_ended(feeder, &mut ending);
-    }
-    if let Some(code) = config.stop.requested() {
+    if let Some(code) = stop.requested() {
         ending.code = ending.code.or(code);
     }
     close(NAME, &mut stage.outlet, &mut ending);
@@ -204,11 +171,50 @@ struct Stage<S> {
 }
 
 impl<S: Deliver> Stage<S> {
+    fn new(config: Config, sinks: S, outlet: Outlet) -> (Stage<S>, Client) {
+        let stats = Arc::new(Stats::default());
+        let client = Client {
+            servers: config.servers,
+            tries: config.retries.saturating_add(1),
+            notices: config.notices,
+            stats: Arc::clone(&stats),
+        };
+        let stage = Stage {
+            sinks: Arc::new(sinks),
+            outlet,
+            watch: config.watch,
+            stats,
+            started: Instant::now(),
+            reported: None,
+            tally: Tally::default(),
+        };
+        (stage, client)
+    }
+
+    /// Runs the engine until it has done with all requests, or is stopped.
+    async fn run(
+        &mut self,
+        client: Client,
+        incoming: mpsc::Receiver<Request<Box<Segment>>>,
+        passing: mpsc::Receiver<Record>,
+        stop: Stop,
+    ) -> Result<(), Error> {
+        let (sender, outcomes) = mpsc::channel(REQUESTS);
+        let sinks = Arc::clone(&self.sinks);
+        let engine = tokio::spawn(client.run(sinks, incoming, sender, stop.wait()));
+        // Without its reader the engine says QUIT on its connections and returns.
+        let result = self.pump(outcomes, passing).await;
+        engine
+            .await
+            .map_err(|e| Error::Bug(format!("the fetching task died: {e}")))
+            .and(result)
+    }
+
     /// Moves records to the outlet until the engine and the feeder are done.
     async fn pump(
         &mut self,
         mut outcomes: Outcomes<S>,
-        passing: &mut mpsc::Receiver<Record>,
+        mut passing: mpsc::Receiver<Record>,
     ) -> Result<(), Error> {
         let mut tick = tokio::time::interval(TELEMETRY);
         let (mut fetching, mut reading) = (true, true);
@@ -241,11 +247,14 @@ impl<S: Deliver> Stage<S> {
         self.outlet.send_async(record).await
     }
 
-    async fn deliver(
-        &mut self,
-        outcome: Outcome<Box<Segment>, <S::Sink as BodySink>::Body>,
-    ) -> Result<(), Error> {
-        let record = match outcome {
+    async fn deliver(&mut self, outcome: OutcomeOf<S>) -> Result<(), Error> {
+        let record = self.record(outcome);
+        self.count(&record);
+        self.outlet.send_async(record).await
+    }
+
+    fn record(&self, outcome: OutcomeOf<S>) -> Record {
+        match outcome {
             Outcome::Body {
                 ticket,
                 body,
@@ -261,11 +270,10 @@ impl<S: Deliver> Stage<S> {
                 };
                 self.sinks.record(*ticket, provenance, body, damage)
             }
-            Outcome::Missing { ticket, tried } => Header::Missing(Box::new(Missing {
+            Outcome::Missing { ticket, tried } => Record::from(Missing {
                 segment: *ticket,
                 tried: tried.into_iter().map(spoken).collect(),
-            }))
-            .into(),
+            }),
             Outcome::Failed {
                 ticket,
                 class,
@@ -273,7 +281,7 @@ impl<S: Deliver> Stage<S> {
                 code,
                 tried,
                 retryable,
-            } => Header::Failed(Box::new(Failed {
+            } => Record::from(Failed {
                 segment: *ticket,
                 stage: NAME.to_owned(),
                 class: word(class),
@@ -281,11 +289,8 @@ impl<S: Deliver> Stage<S> {
                 code,
                 tried: tried.into_iter().map(spoken).collect(),
                 retryable,
-            }))
-            .into(),
-        };
-        self.count(&record);
-        self.outlet.send_async(record).await
+            }),
+        }
     }
 
     fn count(&mut self, record: &Record) {

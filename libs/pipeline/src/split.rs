@@ -92,17 +92,30 @@ fn split(
             outlet.send(no_segments(template).into())?;
             continue;
         }
-        for segment in nzb.segments(file).map_err(malformed)? {
-            if let Some(code) = config.stop.requested() {
-                return Err(Error::Stopped(code));
-            }
-            let header = record(&template, segment.map_err(malformed)?);
-            match &header {
-                Header::Failed(_) => ending.tally.bad_input += 1,
-                _ => ending.tally.ok += 1,
-            }
-            outlet.send(header.into())?;
+        let segments = nzb.segments(file).map_err(malformed)?;
+        let records = segments.map(|segment| Ok(record(&template, segment.map_err(malformed)?)));
+        emit(records, &config.stop, outlet, ending)?;
+    }
+    Ok(())
+}
+
+/// Writes the records of one file.
+fn emit(
+    records: impl Iterator<Item = Result<Header, Error>>,
+    stop: &Stop,
+    outlet: &mut Outlet,
+    ending: &mut Ending,
+) -> Result<(), Error> {
+    for header in records {
+        if let Some(code) = stop.requested() {
+            return Err(Error::Stopped(code));
         }
+        let header = header?;
+        match &header {
+            Header::Failed(_) => ending.tally.bad_input += 1,
+            _ => ending.tally.ok += 1,
+        }
+        outlet.send(header.into())?;
     }
     Ok(())
 }
