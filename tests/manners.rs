@@ -49,6 +49,55 @@ fn wrong_command_lines() {
     }
 }
 
+/// Records come from programs, and payloads are not for people: a terminal at either
+/// end is refused with a line of help. `script` provides the terminal.
+#[test]
+fn terminals() {
+    let film = Post::new("film.bin", 10_000, 3_000);
+    let server = Script::of(&[&film]).start();
+    let t = Scene::alone();
+    if t.run("command -v script").code != 0 {
+        eprintln!("SKIPPED: script(1), which provides a terminal, is not installed");
+        return;
+    }
+    let flag = server.flag();
+    t.nzb(&[&film]);
+    t.run(&format!(
+        "nzb-split x.nzb > s.jsonl && nntp-fetch {flag} < s.jsonl > b.rec"
+    ))
+    .code(0);
+    let fetch = format!("nntp-fetch {flag}");
+    let rows = [
+        (format!("{fetch} > out"), "standard input is a terminal"),
+        (
+            "yenc-decode > out".to_owned(),
+            "standard input is a terminal",
+        ),
+        (
+            "seg-write -d out".to_owned(),
+            "standard input is a terminal",
+        ),
+        (
+            format!("{fetch} < s.jsonl"),
+            "standard output is a terminal",
+        ),
+        (
+            "yenc-decode < b.rec".to_owned(),
+            "standard output is a terminal",
+        ),
+    ];
+    for (line, told) in rows {
+        t.write("line", line);
+        let done = t.run("script -qec 'sh line' /dev/null").code(64);
+        let shown = String::from_utf8_lossy(&done.stdout);
+        assert!(shown.contains(told), "{}", done.shown());
+        let one_line = shown.trim_end().lines().count() == 1;
+        assert!(one_line && shown.contains("--help"), "{}", done.shown());
+    }
+    // What has no payload may be read by people.
+    t.run("script -qec 'nzb-split x.nzb' /dev/null").code(0);
+}
+
 /// The second run on the same output ends at once and changes nothing.
 #[test]
 fn two_at_once() {

@@ -11,13 +11,17 @@
 mod corpus;
 mod harness;
 mod records;
+mod run;
+mod script;
 mod server;
 
 mod alone;
 mod cron;
+mod cuts;
 mod docs;
 mod download;
 mod embedded;
+mod faults;
 mod feedback;
 mod inputs;
 mod login;
