@@ -177,6 +177,16 @@ impl Dir {
             .is_some_and(|s| (s.st_dev as u64, s.st_ino as u64) == (open.dev(), open.ino())))
     }
 
+    /// Whether `name` and `other` are the only two names of one regular file.
+    pub fn is_twin(&self, name: &str, other: &str) -> io::Result<bool> {
+        let (Some(one), Some(two)) = (self.stat(name)?, self.stat(other)?) else {
+            return Ok(false);
+        };
+        let is_file = FileType::from_raw_mode(one.st_mode) == FileType::RegularFile;
+        let is_same = (one.st_dev, one.st_ino) == (two.st_dev, two.st_ino);
+        Ok(is_file && one.st_nlink == 2 && is_same)
+    }
+
     /// Renames `from` to `to`; says `false` if there is a `to`.
     pub fn rename_new(&self, from: &str, to: &str) -> io::Result<bool> {
         match rename_exclusive(&self.fd, from, to) {

@@ -8,6 +8,9 @@
 //!
 //! A crash before 3 leaves a `.part` file with all its journal entries; after 3, the
 //! line of step 2 leads to the file.
+//!
+//! A file that is there already with the same bytes takes the place of ours: it, and
+//! its name, are synced before ours goes.
 
 use std::fs::File;
 use std::io;
@@ -87,17 +90,24 @@ fn try_name(
         return dir.rename_new(whole.part, name).map_err(failed);
     }
     let same = match dir.open_regular(name) {
-        Ok(Some(there)) => is_same(whole.file, &there, whole.size),
+        Ok(Some(there)) => is_as_good(whole.file, &there, whole.size),
         // What cannot be read cannot be compared, and is not ours.
         Ok(None) | Err(_) => Ok(false),
     };
     if !same.map_err(|e| dir.error(name, e))? {
         return Ok(false);
     }
+    dir.sync()?;
     journal.append(dir, &[line])?;
     dir.remove(whole.part)
         .map_err(|e| dir.error(whole.part, e))?;
     Ok(true)
+}
+
+/// Whether `there` has the same bytes, and has them on the disk too: ours are, and are
+/// about to go. One that cannot be synced is not as good.
+fn is_as_good(ours: &File, there: &File, size: u64) -> io::Result<bool> {
+    Ok(is_same(ours, there, size)? && there.sync_all().is_ok())
 }
 
 fn is_same(ours: &File, there: &File, size: u64) -> io::Result<bool> {
@@ -116,4 +126,24 @@ fn is_same(ours: &File, there: &File, size: u64) -> io::Result<bool> {
         at += want as u64;
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // If ours went before the other file is on the disk, a power cut would take both.
+    // That something was synced cannot be seen, so take a file that cannot be: it has
+    // the same (no) bytes, and must not be taken all the same.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_that_cannot_be_synced_does_not_replace_ours() {
+        let ours = tempfile::tempfile().unwrap();
+        let there = File::open("/proc/self/status").unwrap();
+        assert!(there.metadata().unwrap().is_file());
+        assert!(is_same(&ours, &there, 0).unwrap());
+        assert!(!is_as_good(&ours, &there, 0).unwrap());
+        let twin = tempfile::tempfile().unwrap();
+        assert!(is_as_good(&ours, &twin, 0).unwrap());
+    }
 }

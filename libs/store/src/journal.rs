@@ -57,10 +57,22 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens, locks and reads the journal `name` of `job`. One of another job or
-    /// version is started over.
-    pub fn open(dir: &Dir, name: String, job: &str) -> Result<Journal, Error> {
-        let file = open_locked(dir, &name)?;
+    /// Opens, locks and reads the journal of `job`: the one among `names` that is its
+    /// own, or else the first that is not another job's. One that is not readable, or
+    /// of another version, is started over.
+    pub fn open(dir: &Dir, names: &[String], job: &str) -> Result<Journal, Error> {
+        for _ in 0..TRIES {
+            let name = choose(dir, names, job)?;
+            if let Some(journal) = Journal::open_one(dir, name, job)? {
+                return Ok(journal);
+            }
+        }
+        Err(taken(dir, names))
+    }
+
+    /// `None` if it came to be another job's meanwhile.
+    fn open_one(dir: &Dir, name: &str, job: &str) -> Result<Option<Journal>, Error> {
+        let (name, file) = (name.to_owned(), open_locked(dir, name)?);
         let mut journal = Journal {
             file,
             name,
@@ -69,10 +81,14 @@ impl Journal {
         };
         let failed = |e| dir.error(&journal.name, e);
         let replay = replay(&journal.file, job).map_err(failed)?;
-        if replay.is_ours {
-            journal.torn = replay.torn;
-            journal.recorded = replay.files;
-            return Ok(journal);
+        match replay.owner {
+            Owner::Us => {
+                journal.torn = replay.torn;
+                journal.recorded = replay.files;
+                return Ok(Some(journal));
+            }
+            Owner::Another => return Ok(None),
+            Owner::Nobody => {}
         }
         journal.file.set_len(0).map_err(failed)?;
         journal
@@ -80,7 +96,7 @@ impl Journal {
             .seek(SeekFrom::Start(0))
             .map_err(|e| dir.error(&journal.name, e))?;
         journal.append(dir, &[Line::Head { job }])?;
-        Ok(journal)
+        Ok(Some(journal))
     }
 
     /// Appends lines in one write. Nothing is synced: what a power cut leaves is
@@ -110,6 +126,55 @@ impl Journal {
     }
 }
 
+/// Our own journal comes first: the job that kept us from a better name may be done.
+fn choose<'a>(dir: &Dir, names: &'a [String], job: &str) -> Result<&'a str, Error> {
+    let mut free = None;
+    for name in names {
+        match owner_of(dir, name, job) {
+            Owner::Us => return Ok(name),
+            Owner::Nobody => free = free.or(Some(name.as_str())),
+            Owner::Another => {}
+        }
+    }
+    free.ok_or_else(|| taken(dir, names))
+}
+
+/// Whose the journal `name` is, read without its lock: it may be in use. What cannot
+/// be read is nobody's here; opening it will tell why.
+fn owner_of(dir: &Dir, name: &str, job: &str) -> Owner {
+    let Ok(Some(file)) = dir.open_regular(name) else {
+        return Owner::Nobody;
+    };
+    let mut head = Vec::new();
+    match BufReader::new(file.take(MAX_LINE)).read_until(b'\n', &mut head) {
+        Ok(_) => Owner::of(line::parse(&head).as_ref(), job),
+        Err(_) => Owner::Nobody,
+    }
+}
+
+fn taken(dir: &Dir, names: &[String]) -> Error {
+    let name = names.first().map_or("", String::as_str);
+    dir.refused(name, "it is the journal of another job")
+}
+
+/// Whose a journal is, by its first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Us,
+    Another,
+    Nobody,
+}
+
+impl Owner {
+    fn of(head: Option<&line::Owned>, job: &str) -> Owner {
+        match head {
+            Some(line::Owned::Head { job: of }) if of == job => Owner::Us,
+            Some(line::Owned::Head { .. }) => Owner::Another,
+            _ => Owner::Nobody,
+        }
+    }
+}
+
 /// The one who held the lock may have removed the file while we waited to open it:
 /// a lock on a nameless file keeps nobody out.
 fn open_locked(dir: &Dir, name: &str) -> Result<File, Error> {
@@ -125,7 +190,7 @@ fn open_locked(dir: &Dir, name: &str) -> Result<File, Error> {
 }
 
 struct Replay {
-    is_ours: bool,
+    owner: Owner,
     torn: bool,
     files: HashMap<String, Recorded>,
 }
@@ -134,7 +199,7 @@ struct Replay {
 fn replay(file: &File, job: &str) -> io::Result<Replay> {
     let mut reader = BufReader::new(file);
     let mut replay = Replay {
-        is_ours: false,
+        owner: Owner::Nobody,
         torn: false,
         files: HashMap::new(),
     };
@@ -151,13 +216,14 @@ fn replay(file: &File, job: &str) -> io::Result<Replay> {
         }
         replay.torn = buffer.last() != Some(&b'\n');
         let line = line::parse(&buffer);
-        if replay.is_ours {
+        if replay.owner == Owner::Us {
             if let Some(line) = line {
                 apply(&mut replay.files, line);
             }
-        } else if matches!(&line, Some(line::Owned::Head { job: of }) if of == job) {
-            replay.is_ours = true;
-        } else {
+            continue;
+        }
+        replay.owner = Owner::of(line.as_ref(), job);
+        if replay.owner != Owner::Us {
             return Ok(replay);
         }
     }
@@ -189,167 +255,4 @@ fn apply(files: &mut HashMap<String, Recorded>, line: line::Owned) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::entry::Agreed;
-    use std::fs;
-
-    const NAME: &str = ".nzbpipe-x.journal";
-
-    fn entry(offset: u64) -> Entry {
-        Entry {
-            offset,
-            len: 10,
-            crc32: 7,
-            verified: true,
-        }
-    }
-
-    fn written(temp: &std::path::Path) -> Dir {
-        let dir = Dir::open(temp).unwrap();
-        let mut journal = Journal::open(&dir, NAME.to_owned(), "job").unwrap();
-        let done = Done {
-            size: 20,
-            crc32: 9,
-            name: "a %\nb ü.bin".to_owned(),
-        };
-        let hints = Hints {
-            size: Agreed::On(20),
-            name: Agreed::Split,
-        };
-        let lines = [
-            Line::Part {
-                file: "f",
-                number: 1,
-                entry: entry(0),
-            },
-            Line::Part {
-                file: "f",
-                number: 2,
-                entry: entry(10),
-            },
-            Line::Part {
-                file: "g h",
-                number: 1,
-                entry: entry(0),
-            },
-            Line::Hint {
-                file: "f",
-                hints: &hints,
-            },
-            Line::Gone {
-                file: "f",
-                number: Some(1),
-            },
-            Line::Done {
-                file: "g h",
-                done: &done,
-            },
-        ];
-        for line in lines {
-            journal.append(&dir, &[line]).unwrap();
-        }
-        dir
-    }
-
-    fn reopened(dir: &Dir) -> HashMap<String, Recorded> {
-        Journal::open(dir, NAME.to_owned(), "job").unwrap().recorded
-    }
-
-    #[test]
-    fn replays_what_was_written() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = written(temp.path());
-        let files = reopened(&dir);
-        assert_eq!(files["f"].entries, BTreeMap::from([(2, entry(10))]));
-        assert_eq!(
-            files["f"].hints,
-            Hints {
-                size: Agreed::On(20),
-                name: Agreed::Split
-            }
-        );
-        assert_eq!(files["g h"].done.as_ref().unwrap().name, "a %\nb ü.bin");
-        let mut journal = Journal::open(&dir, NAME.to_owned(), "job").unwrap();
-        journal
-            .append(
-                &dir,
-                &[Line::Gone {
-                    file: "f",
-                    number: None,
-                }],
-            )
-            .unwrap();
-        drop(journal);
-        assert!(!reopened(&dir).contains_key("f"));
-    }
-
-    #[test]
-    fn every_torn_tail_is_ignored_and_healed() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = written(temp.path());
-        let path = temp.path().join(NAME);
-        let whole = fs::read(&path).unwrap();
-        let head = whole.iter().position(|b| *b == b'\n').unwrap() + 1;
-        for cut in head..whole.len() {
-            fs::write(&path, &whole[..cut]).unwrap();
-            // A line that lacks only its end is whole.
-            let ends = whole[head..=cut].iter().filter(|b| **b == b'\n').count();
-            let mut journal = Journal::open(&dir, NAME.to_owned(), "job").unwrap();
-            let entries: usize = journal.recorded.values().map(|f| f.entries.len()).sum();
-            assert_eq!(entries, [0, 1, 2, 3, 3, 2, 2][ends], "cut at {cut}");
-            let line = Line::Part {
-                file: "new",
-                number: 1,
-                entry: entry(0),
-            };
-            journal.append(&dir, &[line]).unwrap();
-            drop(journal);
-            assert!(reopened(&dir).contains_key("new"), "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn a_flipped_bit_costs_one_line() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = written(temp.path());
-        let path = temp.path().join(NAME);
-        let mut text = fs::read(&path).unwrap();
-        let at = text.windows(8).position(|w| w == b"part f 2").unwrap() + 9;
-        text[at] ^= 1;
-        text.extend_from_slice(&[0xff; 1000]);
-        fs::write(&path, &text).unwrap();
-        let files = reopened(&dir);
-        assert!(files["f"].entries.is_empty());
-        assert!(files["g h"].done.is_some());
-    }
-
-    #[test]
-    fn another_job_or_version_is_started_over() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = written(temp.path());
-        let other = Journal::open(&dir, NAME.to_owned(), "other").unwrap();
-        assert!(other.recorded.is_empty());
-        drop(other);
-        assert!(reopened(&dir).is_empty());
-        for content in ["", "garbage\n", "nzbpipe-journal 2 job 00000000\n"] {
-            fs::write(temp.path().join(NAME), content).unwrap();
-            assert!(reopened(&dir).is_empty());
-            let text = fs::read_to_string(temp.path().join(NAME)).unwrap();
-            assert!(text.starts_with("nzbpipe-journal 1 job ") && text.lines().count() == 1);
-        }
-    }
-
-    #[test]
-    fn a_second_holder_is_refused_until_the_first_is_gone() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = written(temp.path());
-        let first = Journal::open(&dir, NAME.to_owned(), "job").unwrap();
-        let e = Journal::open(&dir, NAME.to_owned(), "job").unwrap_err();
-        assert!(e.is_in_use());
-        drop(first);
-        let first = Journal::open(&dir, NAME.to_owned(), "job").unwrap();
-        first.remove(&dir).unwrap();
-        assert!(reopened(&dir).is_empty());
-    }
-}
+mod tests;

@@ -13,7 +13,8 @@
 //! When `of` distinct numbers are in, all verified, and their ranges fill `[0, S)`
 //! without gap or overlap. If the pieces' own `size` fields agree on more than `S`,
 //! the NZB is short of pieces and the file incomplete; otherwise `S` decides, for
-//! false sizes are common. A piece is identified by number and offset, and its
+//! false sizes are common. If nobody says `of` (it is 0), the file is decided when the
+//! store is [finished](Store::finish), by the pieces that came. A piece is identified by number and offset, and its
 //! checksum decides: the first verified one stays, and one that contradicts it is
 //! [`Rejected`](Placed::Rejected). A file never grows beyond what accepted pieces
 //! make it, and no piece is accepted that ends beyond [`Piece::bound`] or beyond
@@ -25,8 +26,10 @@
 //!
 //! # Names
 //!
-//! Data lie in `DIR/JOB/NAME.ID.part`, `ID` being the first twelve characters of the
-//! file's identity, the journal in `DIR/JOB/.nzbpipe-ID.journal`. The final name is
+//! Data lie in `DIR/JOB/NAME.ID.part`, `ID` being the first twelve digits of the file's
+//! identity if that is a digest in hex, else twelve made of it; the journal in
+//! `DIR/JOB/.nzbpipe-ID.journal`. The journal of another job is never touched: if it
+//! has that name, ours gets another. The final name is
 //! the one the pieces carry, where they agree, else the NZB's, made safe by
 //! [`safe_name`]. If the name is taken by a file with the same bytes, that stays and
 //! is reported; if by anything else, ` (2)`, ` (3)`… goes before the extension. No
@@ -56,6 +59,7 @@ mod dir;
 mod entry;
 mod error;
 mod finish;
+mod finished;
 mod folder;
 mod handles;
 mod journal;

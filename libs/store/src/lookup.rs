@@ -5,9 +5,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::Error;
+use crate::dir::Dir;
+use crate::finished::Finished;
 use crate::folder::Folder;
-use crate::journal::Journal;
+use crate::journal::{Journal, Recorded};
 use crate::name;
+use crate::pieces::Pieces;
 use crate::resume::{self, Found};
 use crate::store::{Job, Output, State, Store};
 use crate::types::Ident;
@@ -28,25 +31,21 @@ impl Store {
             Some(at) => at,
             None => self.open_output(job, ident, key.into_owned())?,
         };
-        if let State::Open(pieces) = &mut self.files[at].state {
-            pieces.expect(ident.of);
+        match &mut self.files[at].state {
+            State::Open(pieces) => pieces.expect(ident.of),
+            State::Done(finished) => finished.expect(ident.of),
         }
         if known.is_none() {
             // The earlier run may have died between the last piece and the rename.
-            self.complete_if_whole(at)?;
+            self.complete_if(at, Pieces::is_whole)?;
         }
         Ok(at)
     }
 
     fn open_job(&mut self, ident: &Ident<'_>) -> Result<usize, Error> {
         let folder = self.open_folder(ident)?;
-        let tag = if ident.job.is_empty() {
-            "nojob".to_owned()
-        } else {
-            name::tag(ident.job)
-        };
         let place = &mut self.folders[folder];
-        let journal = Journal::open(&place.dir, format!(".nzbpipe-{tag}.journal"), ident.job)?;
+        let journal = Journal::open(&place.dir, &name::journals(ident.job), ident.job)?;
         for done in journal.recorded.values().filter_map(|r| r.done.as_ref()) {
             place.names.claim(&done.name);
         }
@@ -61,6 +60,7 @@ impl Store {
             .insert(ident.job.to_owned(), self.jobs.len() - 1);
         Ok(self.jobs.len() - 1)
     }
+
     /// The folder of a job. A stream made by hand has no job, and none.
     fn open_folder(&mut self, ident: &Ident<'_>) -> Result<usize, Error> {
         let component = (!self.options.flat && !ident.job.is_empty())
@@ -83,21 +83,22 @@ impl Store {
         let folder = &mut self.folders[*folder];
         let name = name::clean(ident.name).unwrap_or_else(|| numbered_name(ident.file));
         let part = folder.part_name(&name, &key);
-        let found = match journal.recorded.get(&key) {
+        let recorded = journal.recorded.get(&key);
+        let found = drop_twin(&folder.dir, &part, &name, recorded).and_then(|()| match recorded {
             Some(recorded) => resume::resume(&folder.dir, &part, recorded),
             None => Ok(Found::Nothing),
-        };
+        });
         // Whoever asks again after an error must find things as they were.
         let found = found.inspect_err(|_| folder.free_part(&part))?;
-        let claim = journal.recorded.remove(&key).and_then(|r| r.done);
-        if let (Some(claim), Found::Some(..) | Found::Nothing) = (claim, &found) {
+        let recorded = journal.recorded.remove(&key).unwrap_or_default();
+        if let (Some(claim), Found::Some(..) | Found::Nothing) = (&recorded.done, &found) {
             folder.names.release(&claim.name);
         }
         let at = self.files.len();
         let (mut state, mut inode) = (State::Open(Box::default()), None);
         match found {
             Found::Whole(done) => {
-                state = State::Done(done, ident.of);
+                state = State::Done(Finished::of_earlier_run(done, &recorded));
                 self.fresh.push(at);
             }
             Found::Some(pieces, data, is) => {
@@ -122,6 +123,20 @@ impl Store {
         });
         Ok(at)
     }
+}
+
+/// Removes the name of a data file that has its final name too, as a crash leaves it
+/// where renaming is two steps and the power cut took the journal's last line. The
+/// data stay under the final name.
+fn drop_twin(dir: &Dir, part: &str, name: &str, recorded: Option<&Recorded>) -> Result<(), Error> {
+    let agreed = recorded.and_then(|r| name::clean(r.hints.name.get()?));
+    let failed = |e| dir.error(part, e);
+    for name in [Some(name), agreed.as_deref()].into_iter().flatten() {
+        if dir.is_twin(part, name).map_err(failed)? {
+            return dir.remove(part).map_err(failed);
+        }
+    }
+    Ok(())
 }
 
 /// For a file whose name has nothing usable in it.

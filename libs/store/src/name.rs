@@ -71,10 +71,26 @@ pub(crate) fn part_name(name: &str, tag: &str) -> String {
     format!("{}{tail}", cut(name, MAX - tail.len()))
 }
 
-/// Twelve characters that stand for an identity in our own file names.
+/// The names the journal of a job may have, the preferred one first: another job's tag
+/// may be the same.
+pub(crate) fn journals(job: &str) -> [String; JOURNALS] {
+    std::array::from_fn(|n| {
+        let tag = match (job, n) {
+            ("", 0) => "nojob".to_owned(),
+            (job, 0) => tag(job),
+            (job, n) => tag(&format!("{job}#{}", n + 1)),
+        };
+        format!(".nzbpipe-{tag}.journal")
+    })
+}
+
+const JOURNALS: usize = 4;
+
+/// Twelve characters that stand for an identity in our own file names. A digest in hex
+/// can be shortened; what people make up differs at its end.
 pub(crate) fn tag(id: &str) -> String {
     match id.get(..TAG) {
-        Some(head) if id.bytes().all(|b| b.is_ascii_alphanumeric()) => head.to_owned(),
+        Some(head) if id.bytes().all(|b| b.is_ascii_hexdigit()) => head.to_owned(),
         _ => format!(
             "{:08x}{:04x}",
             crc32fast::hash(id.as_bytes()),
@@ -254,7 +270,16 @@ mod tests {
         );
         assert_eq!(part_name(&"a".repeat(255), "0123456789ab").len(), MAX);
         assert_eq!(tag("0123456789abcdef"), "0123456789ab");
-        for odd in ["", "short", "../../../etc/passwd", "ééééééééééééé"] {
+        // Ids made by hand have their difference at the end: two jobs must not share a
+        // journal for that.
+        assert_ne!(tag("LinuxDistribution1"), tag("LinuxDistribution2"));
+        for odd in [
+            "",
+            "short",
+            "LinuxDistribution1",
+            "../../../etc/passwd",
+            "ééééééééééééé",
+        ] {
             let tag = tag(odd);
             assert!(tag.len() == TAG && tag.bytes().all(|b| b.is_ascii_hexdigit()));
         }

@@ -4,6 +4,7 @@
 use crate::Error;
 use crate::dir::Dir;
 use crate::finish::{self, Whole};
+use crate::finished::Finished;
 use crate::journal::Recorded;
 use crate::line::Line;
 use crate::name;
@@ -12,16 +13,21 @@ use crate::store::{Job, Output, State, Store};
 use crate::types::{FileOutcome, Status};
 
 impl Store {
-    /// Gives the file its final name if it is whole and has none yet.
-    pub(crate) fn complete_if_whole(&mut self, at: usize) -> Result<(), Error> {
+    /// Gives the file its final name if it is whole by `is_whole`, which is asked with
+    /// [`Options::accept_unverified`](crate::Options), and has none yet.
+    pub(crate) fn complete_if(
+        &mut self,
+        at: usize,
+        is_whole: fn(&Pieces, bool) -> bool,
+    ) -> Result<(), Error> {
         let accept = self.options.accept_unverified;
         let State::Open(pieces) = &self.files[at].state else {
             return Ok(());
         };
-        if !pieces.is_whole(accept) {
+        if !is_whole(pieces, accept) {
             return Ok(());
         }
-        let (size, crc32, of) = (pieces.end(), pieces.crc32(), pieces.of());
+        let (size, crc32) = (pieces.end(), pieces.crc32());
         let settled = finish::settle(self.data(at)?, size);
         if let Err(e) = settled {
             return Err(self.distrust(at, e));
@@ -44,7 +50,9 @@ impl Store {
             },
         )?;
         let output = &mut self.files[at];
-        output.state = State::Done(done, of);
+        if let State::Open(pieces) = &output.state {
+            output.state = State::Done(Finished::of_this_run(done, pieces));
+        }
         output.missing = Vec::new();
         self.fresh.push(at);
         Ok(())
@@ -96,12 +104,13 @@ impl Store {
             reported: output.reported,
         };
         match &output.state {
-            State::Done(done, of) => {
+            State::Done(finished) => {
+                let done = &finished.done;
                 outcome.name.clone_from(&done.name);
                 outcome.path = Some(folder.relative(&done.name));
                 outcome.size = Some(done.size);
                 outcome.crc32 = Some(done.crc32);
-                (outcome.of, outcome.ok) = (*of, *of);
+                (outcome.of, outcome.ok) = (finished.of(), finished.of());
             }
             State::Open(pieces) => {
                 outcome.part_path = output.inode.map(|_| folder.relative(&output.part));
@@ -154,7 +163,7 @@ impl Output {
     fn base(&self) -> String {
         let agreed = match &self.state {
             State::Open(pieces) => pieces.hints.name.get(),
-            State::Done(..) => None,
+            State::Done(_) => None,
         };
         agreed
             .and_then(|n| name::clean(n))

@@ -23,6 +23,7 @@ pub(crate) enum Judgement {
 /// The pieces of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Pieces {
+    /// How many there should be; 0 as long as nobody said.
     of: u64,
     written: BTreeMap<u64, Entry>,
     verified: Coverage,
@@ -53,8 +54,17 @@ impl Pieces {
         self.of = self.of.max(of);
     }
 
+    /// How many pieces the file has; where nobody said, how many were heard of.
     pub fn of(&self) -> u64 {
-        self.of
+        match self.of {
+            0 => (self.written.len() + self.lost.len()) as u64,
+            of => of,
+        }
+    }
+
+    /// The numbers of the pieces that are written, ascending.
+    pub fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.written.keys().copied()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -149,12 +159,27 @@ impl Pieces {
     }
 
     /// Whether the file is whole: enough numbers, no gap (there never is an overlap,
-    /// so the sum tells), and the pieces do not agree that there should be more.
+    /// so the sum tells), and the pieces do not agree that there should be more. As
+    /// long as nobody said how many there are, another may come.
     pub fn is_whole(&self, accept_unverified: bool) -> bool {
-        let filled = self.verified.bytes() + self.loose_bytes == self.end();
+        self.of > 0 && self.is_whole_at_last(accept_unverified)
+    }
+
+    /// Whether the file is whole when no more pieces will come. Where nobody said how
+    /// many there are, none may be known to be lost, unless the pieces agree on a size
+    /// and it is reached.
+    pub fn is_whole_at_last(&self, accept_unverified: bool) -> bool {
         let trusted = accept_unverified || self.unverified == 0;
-        let enough = self.written.len() as u64 >= self.of.max(1);
-        enough && trusted && filled && !self.is_short()
+        let enough = match self.of {
+            0 => self.lost.is_empty() || self.hints.size.get() == Some(&self.end()),
+            of => self.written.len() as u64 >= of,
+        };
+        !self.is_empty() && enough && trusted && self.is_filled()
+    }
+
+    /// There is no gap, and the pieces do not agree that there should be more.
+    fn is_filled(&self) -> bool {
+        self.verified.bytes() + self.loose_bytes == self.end() && !self.is_short()
     }
 
     /// Where the last piece ends.
@@ -208,20 +233,19 @@ impl Pieces {
             ok,
             unverified,
             damaged,
-            missing: self.of.saturating_sub(known),
+            missing: self.of().saturating_sub(known),
         }
     }
 
     /// The state of a file that is not whole.
     pub fn status(&self, accept_unverified: bool) -> Status {
         let counts = self.counts(accept_unverified);
-        let filled = self.verified.bytes() + self.loose_bytes == self.end() && !self.is_short();
         match counts {
             Counts { missing: 1.., .. } => Status::Incomplete,
             Counts { damaged: 1.., .. } => Status::Damaged,
             Counts {
                 unverified: 1.., ..
-            } if filled => Status::Unverified,
+            } if self.is_filled() => Status::Unverified,
             _ => Status::Incomplete,
         }
     }
@@ -231,18 +255,21 @@ impl Pieces {
         self.hints.size.get().is_some_and(|&size| size > self.end())
     }
 
-    /// The largest file that so many pieces, and the system, can make.
-    fn cap(&self) -> u64 {
-        self.of
-            .max(1)
-            .saturating_mul(MAX_PIECE)
-            .min(i64::MAX as u64)
+    /// The largest file that so many pieces, and the system, can make. Where nobody
+    /// said how many, at least the pieces up to this number can lie before its end;
+    /// one more, for people count from 0 too.
+    fn cap(&self, number: u64) -> u64 {
+        let most = match self.of {
+            0 => number.saturating_add(1),
+            of => of,
+        };
+        most.saturating_mul(MAX_PIECE).min(i64::MAX as u64)
     }
 
     /// The piece as an entry, if the file can hold it.
     fn admit(&self, piece: &Piece<'_>) -> Option<Entry> {
         let entry = Entry::of(piece);
-        let cap = self.cap().min(piece.bound.unwrap_or(u64::MAX));
+        let cap = self.cap(piece.number).min(piece.bound.unwrap_or(u64::MAX));
         (u64::from(entry.len) <= MAX_PIECE && entry.end() <= cap).then_some(entry)
     }
 

@@ -10,9 +10,10 @@ use std::os::unix::fs::FileExt;
 use crate::Error;
 use crate::dir::{self, Dir, Inode};
 use crate::entry::Entry;
+use crate::finished::Finished;
 use crate::folder::Folder;
 use crate::handles::Handles;
-use crate::journal::{Done, Journal};
+use crate::journal::Journal;
 use crate::line::Line;
 use crate::pieces::{Judgement, Pieces};
 use crate::types::{Absent, FileOutcome, Ident, LISTED, Options, Piece, Placed, Reason, Why};
@@ -69,7 +70,7 @@ pub(crate) struct Output {
 #[derive(Debug)]
 pub(crate) enum State {
     Open(Box<Pieces>),
-    Done(Done, u64),
+    Done(Finished),
 }
 
 impl Store {
@@ -95,7 +96,7 @@ impl Store {
     }
 
     /// Puts a piece in its place. If it was the last one, its file is complete and
-    /// under its final name when this returns.
+    /// under its final name when this returns; but see [`Piece::of`].
     ///
     /// # Errors
     ///
@@ -104,10 +105,11 @@ impl Store {
     /// last and is in, but the rename failed, [`finish`](Store::finish) tries that again.
     pub fn piece(&mut self, piece: &Piece<'_>) -> Result<Placed, Error> {
         let at = self.output(&Ident::from(piece))?;
-        let State::Open(pieces) = &mut self.files[at].state else {
-            return Ok(Placed::Late);
+        let judgement = match &self.files[at].state {
+            State::Open(pieces) => pieces.judge(piece),
+            State::Done(finished) => return Ok(finished.judge(piece)),
         };
-        match pieces.judge(piece) {
+        match judgement {
             Judgement::Duplicate => Ok(Placed::Duplicate),
             Judgement::Rejected(reason) => Ok(self.reject(at, piece, reason)),
             Judgement::Damaged { free } => {
@@ -119,7 +121,7 @@ impl Store {
             }
             Judgement::Write(way) => {
                 self.place(at, piece, &way)?;
-                self.complete_if_whole(at)?;
+                self.complete_if(at, Pieces::is_whole)?;
                 Ok(Placed::Written)
             }
         }
@@ -152,19 +154,38 @@ impl Store {
     /// their `.part` file and the journal; a journal all of whose files are complete is
     /// removed.
     ///
+    /// A file of which nobody said how many pieces it has is decided here: what came
+    /// is taken for all there is. If the stream broke off, call [`stop`](Store::stop).
+    ///
     /// # Errors
     ///
-    /// The first thing that failed, after everything was tried.
-    pub fn finish(mut self) -> Result<Vec<FileOutcome>, Error> {
+    /// The first thing that failed, after everything was tried. The outcomes are there
+    /// all the same: a file whose last steps failed is in them as not complete.
+    pub fn finish(self) -> (Vec<FileOutcome>, Result<(), Error>) {
+        self.end(Pieces::is_whole_at_last)
+    }
+
+    /// Ends a run whose pieces did not all come, because the stream broke off or the
+    /// user did: as [`finish`](Store::finish), but a file of which nobody said how many
+    /// pieces it has stays incomplete.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Store::finish).
+    pub fn stop(self) -> (Vec<FileOutcome>, Result<(), Error>) {
+        self.end(Pieces::is_whole)
+    }
+
+    fn end(mut self, is_whole: fn(&Pieces, bool) -> bool) -> (Vec<FileOutcome>, Result<(), Error>) {
         let mut result = Ok(());
         for at in 0..self.files.len() {
-            result = result.and(self.complete_if_whole(at));
+            result = result.and(self.complete_if(at, is_whole));
         }
         let outcomes = (0..self.files.len()).map(|at| self.outcome(at)).collect();
         for job in std::mem::take(&mut self.jobs) {
             result = result.and(self.close(job));
         }
-        result.map(|()| outcomes)
+        (outcomes, result)
     }
 
     /// Data first, then the journal, then memory: whatever fails or dies in between,
@@ -199,7 +220,7 @@ impl Store {
         let mut lines: Vec<Line<'_>> = way.iter().map(gone).collect();
         let hints = match &output.state {
             State::Open(pieces) => Some(pieces.hints.with(piece)).filter(|h| *h != pieces.hints),
-            State::Done(..) => None,
+            State::Done(_) => None,
         };
         lines.extend(hints.iter().map(|hints| Line::Hint { file, hints }));
         lines.push(Line::Part {

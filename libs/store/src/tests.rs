@@ -7,6 +7,7 @@ use crate::*;
 
 mod hostile;
 mod resume;
+mod unknown;
 
 const JOB: &str = "0123456789abcdef0123456789abcdef";
 const FILE: &str = "fedcba9876543210fedcba9876543210";
@@ -68,6 +69,12 @@ fn put(store: &mut Store, pieces: &[Piece<'_>]) {
     }
 }
 
+fn finished(store: Store) -> Vec<FileOutcome> {
+    let (outcomes, result) = store.finish();
+    result.unwrap();
+    outcomes
+}
+
 /// What lies in the job's folder, sorted.
 fn listing(dir: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(dir.join("out/job")) else {
@@ -101,7 +108,7 @@ fn pieces_in_any_order_make_a_file() {
     );
     assert_eq!((done.status, done.ok, done.of), (Status::Complete, 3, 3));
     assert!(!done.reported && store.completed().is_empty());
-    assert!(store.finish().unwrap()[0].reported);
+    assert!(finished(store)[0].reported);
     assert_eq!(listing(temp.path()), ["a.bin"]);
     assert_eq!(read(temp.path(), "a.bin"), b"abcdef");
 }
@@ -111,7 +118,7 @@ fn an_nzb_that_is_short_of_pieces_completes_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let mut store = open(temp.path());
     put(&mut store, &three().map(|p| Piece { size: Some(9), ..p }));
-    let outcome = store.finish().unwrap().remove(0);
+    let outcome = finished(store).remove(0);
     assert_eq!(
         (outcome.status, outcome.ok, outcome.missing_count),
         (Status::Incomplete, 3, 0)
@@ -120,7 +127,7 @@ fn an_nzb_that_is_short_of_pieces_completes_nothing() {
     // The next run knows it too, though it sees no piece.
     let mut store = open(temp.path());
     store.absent(&absent(1, Why::Missing)).unwrap();
-    assert_eq!(store.finish().unwrap()[0].missing_ranges, [(6, 9)]);
+    assert_eq!(finished(store)[0].missing_ranges, [(6, 9)]);
 }
 
 #[test]
@@ -135,7 +142,7 @@ fn an_empty_file_is_complete_too() {
             ..piece(1, 0, b"")
         }],
     );
-    let outcome = store.finish().unwrap().remove(0);
+    let outcome = finished(store).remove(0);
     assert_eq!((outcome.size, outcome.crc32), (Some(0), Some(0)));
     assert_eq!(read(temp.path(), "a.bin"), b"");
 }
@@ -162,12 +169,7 @@ fn files_with_the_same_name_do_not_share() {
     for _ in 0..2 {
         let mut store = open(temp.path());
         put(&mut store, &files);
-        let names: Vec<String> = store
-            .finish()
-            .unwrap()
-            .into_iter()
-            .map(|o| o.name)
-            .collect();
+        let names: Vec<String> = finished(store).into_iter().map(|o| o.name).collect();
         assert_eq!(names, ["a.bin", "A (2).BIN", "a (3).bin", "a (4).bin"]);
         assert_eq!(listing(temp.path()).len(), 4);
     }
@@ -178,12 +180,7 @@ fn files_with_the_same_name_do_not_share() {
         ..single(id, "a.bin", bytes)
     };
     put(&mut store, &[other("x", b"1"), other("y", b"new")]);
-    let names: Vec<String> = store
-        .finish()
-        .unwrap()
-        .into_iter()
-        .map(|o| o.name)
-        .collect();
+    let names: Vec<String> = finished(store).into_iter().map(|o| o.name).collect();
     assert_eq!(names, ["a.bin", "a (2).bin"]);
     assert_eq!(read(temp.path(), "a (2).bin"), b"new");
     assert_eq!(listing(temp.path()).len(), 5);
@@ -210,7 +207,7 @@ fn the_pieces_name_the_file_where_they_agree() {
         // The names of the first run are not forgotten.
         let mut store = open(temp.path());
         put(&mut store, &pieces[2..]);
-        assert_eq!(store.finish().unwrap()[0].name, want);
+        assert_eq!(finished(store)[0].name, want);
         assert_eq!(listing(temp.path()), [want]);
     }
 }
@@ -226,7 +223,7 @@ fn unverified_pieces_count_only_if_told() {
             ..p
         }),
     );
-    let outcome = store.finish().unwrap().remove(0);
+    let outcome = finished(store).remove(0);
     assert_eq!(
         (outcome.status, outcome.ok, outcome.unverified),
         (Status::Unverified, 2, 1)
@@ -238,7 +235,7 @@ fn unverified_pieces_count_only_if_told() {
     };
     let mut store = Store::open(accept).unwrap();
     store.absent(&absent(2, Why::Missing)).unwrap();
-    let outcome = store.finish().unwrap().remove(0);
+    let outcome = finished(store).remove(0);
     assert_eq!(
         (outcome.status, outcome.ok, outcome.unverified),
         (Status::Complete, 3, 0)
@@ -255,7 +252,7 @@ fn a_verified_piece_replaces_an_unverified_one() {
     };
     put(&mut store, &[loose]);
     put(&mut store, &three());
-    assert_eq!(store.finish().unwrap()[0].status, Status::Complete);
+    assert_eq!(finished(store)[0].status, Status::Complete);
     assert_eq!(read(temp.path(), "a.bin"), b"abcdef");
 }
 
@@ -277,12 +274,12 @@ fn damage_is_a_hole_unless_salvaged() {
         assert_eq!(store.piece(&damaged).unwrap(), Placed::Damaged);
         let want: &[u8] = if salvage { b"abcdef" } else { b"ab\0\0ef" };
         assert_eq!(read(temp.path(), PART), want);
-        let outcome = store.finish().unwrap().remove(0);
+        let outcome = finished(store).remove(0);
         assert_eq!((outcome.status, outcome.damaged), (Status::Damaged, 1));
         assert_eq!(outcome.missing_ranges, [(2, 4)]);
         let mut store = open(temp.path());
         put(&mut store, &[two]);
-        assert_eq!(store.finish().unwrap()[0].status, Status::Complete);
+        assert_eq!(finished(store)[0].status, Status::Complete);
     }
 }
 
@@ -293,7 +290,7 @@ fn nothing_at_all_leaves_nothing() {
     for number in 1..=3 {
         store.absent(&absent(number, Why::Failed)).unwrap();
     }
-    let outcome = store.finish().unwrap().remove(0);
+    let outcome = finished(store).remove(0);
     assert_eq!((outcome.missing_count, outcome.part_path), (3, None));
     assert_eq!(fs::read_dir(temp.path().join("out")).unwrap().count(), 0);
 }
@@ -327,9 +324,7 @@ fn a_stream_made_by_hand_and_flat_need_no_folder() {
             },
         ],
     );
-    let paths: Vec<_> = store
-        .finish()
-        .unwrap()
+    let paths: Vec<_> = finished(store)
         .into_iter()
         .map(|o| o.path.unwrap())
         .collect();

@@ -37,7 +37,9 @@ pub struct Piece<'a> {
     pub yenc_name: Option<&'a str>,
     /// The piece's number. Numbers may be sparse.
     pub number: u64,
-    /// How many distinct numbers the file has. 0 counts as 1.
+    /// How many distinct numbers the file has; 0 if that is unknown. Where pieces of
+    /// one file differ, the largest counts. A file of which nobody says it is decided
+    /// by [`Store::finish`](crate::Store::finish), never before.
     pub of: u64,
     /// Where the bytes belong in the file, from 0.
     pub offset: u64,
@@ -72,7 +74,7 @@ pub struct Absent<'a> {
     pub name: &'a str,
     /// The piece's number.
     pub number: u64,
-    /// How many distinct numbers the file has. 0 counts as 1.
+    /// How many distinct numbers the file has; 0 if that is unknown.
     pub of: u64,
     /// Message-id.
     pub id: &'a str,
@@ -107,7 +109,9 @@ pub enum Placed {
     /// It is damaged: counted as such, and written only with
     /// [`Options::salvage`].
     Damaged,
-    /// Its file is complete already; nothing was written.
+    /// Its file is complete already, and has a piece of this number; nothing was
+    /// written. One the file was completed without is
+    /// [`Rejected`](Placed::Rejected), see [`Reason::OutOfRange`].
     Late,
 }
 
@@ -117,7 +121,8 @@ pub enum Placed {
 pub enum Reason {
     /// Its range overlaps that of a piece with another number.
     Overlap,
-    /// It ends beyond what the file can hold.
+    /// It ends beyond what the file can hold; or the file is complete, and ends before
+    /// it or was completed without its number.
     OutOfRange,
     /// A piece with the same number lies elsewhere, or has other bytes.
     Contradiction,
@@ -193,7 +198,7 @@ pub struct FileOutcome {
     pub status: Status,
     /// Size in bytes: of the complete file, else the size its pieces agree on.
     pub size: Option<u64>,
-    /// How many pieces the file has.
+    /// How many pieces the file has; where nobody said, how many were heard of.
     pub of: u64,
     /// Pieces written and verified (with [`Options::accept_unverified`] all written).
     pub ok: u64,
@@ -241,7 +246,7 @@ impl<'a> From<&Piece<'a>> for Ident<'a> {
             file: p.file,
             file_id: p.file_id,
             name: p.name,
-            of: p.of.max(1),
+            of: p.of,
         }
     }
 }
@@ -254,7 +259,7 @@ impl<'a> From<&Absent<'a>> for Ident<'a> {
             file: a.file,
             file_id: a.file_id,
             name: a.name,
-            of: a.of.max(1),
+            of: a.of,
         }
     }
 }

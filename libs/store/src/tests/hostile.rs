@@ -27,7 +27,7 @@ fn links_are_refused_and_the_canary_lives() {
     symlink("../../canary", temp.path().join("out/job/a.bin")).unwrap();
     let mut store = open(temp.path());
     put(&mut store, &three());
-    assert_eq!(store.finish().unwrap()[0].name, "a (2).bin");
+    assert_eq!(finished(store)[0].name, "a (2).bin");
     assert!(!temp.path().join("canary").exists());
     // The folder.
     let temp = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ fn a_lie_of_a_tebibyte_grows_nothing() {
     let meta = fs::metadata(temp.path().join("out/job").join(PART)).unwrap();
     assert_eq!(meta.len(), 2);
     assert!(meta.blocks() < 64);
-    let outcome = store.finish().unwrap().remove(0);
+    let outcome = finished(store).remove(0);
     assert_eq!(outcome.missing_ranges, [(2, 1 << 40)]);
     assert_eq!((outcome.damaged, outcome.missing_count), (1, 1));
 }
@@ -115,7 +115,7 @@ fn pieces_that_do_not_fit_leave_a_hole() {
         put(&mut store, &[one, three]);
         let want = reason.map_or(Placed::Written, Placed::Rejected);
         assert_eq!(store.piece(&bad).unwrap(), want, "{row}");
-        let outcome = store.finish().unwrap().remove(0);
+        let outcome = finished(store).remove(0);
         assert_eq!(outcome.status, Status::Incomplete, "{row}");
         let hole = if reason.is_some() { (2, 4) } else { (3, 4) };
         assert_eq!(outcome.missing_ranges, [hole], "{row}");
@@ -133,7 +133,7 @@ fn identities_that_begin_alike_do_not_share_data() {
     };
     put(&mut store, &[three()[0], twin(three()[0])]);
     put(&mut store, &[three()[1], three()[2]]);
-    assert_eq!(store.finish().unwrap()[1].status, Status::Incomplete);
+    assert_eq!(finished(store)[1].status, Status::Incomplete);
     assert_eq!(read(temp.path(), "a.bin"), b"abcdef");
 }
 
@@ -147,7 +147,7 @@ fn more_files_than_handles() {
             put(&mut store, &[Piece { file_id: id, ..p }]);
         }
     }
-    let outcomes = store.finish().unwrap();
+    let outcomes = finished(store);
     assert!(outcomes.iter().all(|o| o.status == Status::Complete));
     assert_eq!(listing(temp.path()).len(), 200);
 }
@@ -165,7 +165,7 @@ fn a_failure_to_resume_leaves_everything_for_the_next_try() {
     assert!(store.piece(&three()[2]).unwrap_err().is_in_use());
     drop(holder);
     put(&mut store, &three()[2..]);
-    assert_eq!(store.finish().unwrap()[0].status, Status::Complete);
+    assert_eq!(finished(store)[0].status, Status::Complete);
 }
 
 #[test]
@@ -185,7 +185,65 @@ fn a_disk_that_refuses_a_write_loses_nothing() {
     );
     let e = store.piece(&huge).unwrap_err();
     assert!(matches!(e, Error::Io { .. }), "{e}");
-    let outcome = store.finish().unwrap().remove(0);
+    let outcome = finished(store).remove(0);
     assert_eq!((outcome.ok, outcome.missing_ranges), (1, vec![]));
     assert_eq!(read(temp.path(), PART), b"ab");
+}
+
+// One file that fails must not hide what became of the others.
+#[test]
+fn outcomes_are_there_whatever_failed() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &[single("good", "good.bin", b"x")]);
+    let pieces = three().map(|p| Piece { of: 0, ..p });
+    put(&mut store, &pieces);
+    fs::OpenOptions::new()
+        .write(true)
+        .open(temp.path().join("out/job").join(PART))
+        .unwrap()
+        .set_len(1)
+        .unwrap();
+    let (outcomes, result) = store.finish();
+    assert!(matches!(result, Err(Error::Io { .. })));
+    let states: Vec<Status> = outcomes.iter().map(|o| o.status).collect();
+    assert_eq!(states, [Status::Complete, Status::Incomplete]);
+}
+
+// Cut to their first characters both ids were one, and with a common folder the second
+// job found its journal locked by itself.
+#[test]
+fn jobs_whose_ids_begin_alike_share_a_folder() {
+    let rows = [
+        ["LinuxDistribution1", "LinuxDistribution2"],
+        // Digests that begin alike still are two jobs.
+        ["0123456789abcdef", "0123456789abcdee"],
+    ];
+    for jobs in rows {
+        let temp = tempfile::tempdir().unwrap();
+        let flat = || {
+            Store::open(Options {
+                flat: true,
+                ..options(temp.path())
+            })
+            .unwrap()
+        };
+        let of = |job, p| Piece {
+            job,
+            file_id: if job == jobs[0] { "one" } else { "two" },
+            ..p
+        };
+        let mut store = flat();
+        for job in jobs {
+            put(&mut store, &[of(job, three()[0]), of(job, three()[1])]);
+        }
+        drop(store);
+        // Neither lost its journal to the other, whichever comes first now.
+        for job in [jobs[1], jobs[0]] {
+            let mut store = flat();
+            put(&mut store, &[of(job, three()[2])]);
+            let outcome = finished(store).remove(0);
+            assert_eq!((outcome.status, outcome.ok), (Status::Complete, 3), "{job}");
+        }
+    }
 }
