@@ -23,7 +23,7 @@ _nntp__serve() {
 
     case "${cmd}" in
         nntp__serve)
-            opts="-q -v -h -V --files --nzb-out --listen --listen-tls --ca-out --servers-out --user --password-file --latency --missing --article-size --group --max-connections --quiet --verbose --progress --help --version"
+            opts="-q -v -h -V --files --nzb-out --listen --listen-tls --ca-out --servers-out --user --password-file --latency --missing --article-size --group --max-connections --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -79,10 +79,6 @@ _nntp__serve() {
                     ;;
                 --max-connections)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto bar never" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -11,9 +11,6 @@ complete -c nntp-serve -l missing -d 'Say that PERCENT of the articles do not ex
 complete -c nntp-serve -l article-size -d 'Cut files into articles of BYTES bytes' -r
 complete -c nntp-serve -l group -d 'Offer the articles in this newsgroup' -r
 complete -c nntp-serve -l max-connections -d 'Refuse more than N connections at once' -r
-complete -c nntp-serve -l progress -d 'Draw a progress bar' -r -f -a "auto\t'If a person is likely to look'
-bar\t'Always'
-never\t'Never'"
 complete -c nntp-serve -s q -l quiet -d 'Print nothing on success and one line on failure'
 complete -c nntp-serve -s v -l verbose -d 'Tell more about what is going on'
 complete -c nntp-serve -s h -l help -d 'Print help (see more with \'--help\')'

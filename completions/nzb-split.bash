@@ -23,7 +23,7 @@ _nzb__split() {
 
     case "${cmd}" in
         nzb__split)
-            opts="-q -v -h -V --include --exclude --quiet --verbose --progress --help --version"
+            opts="-q -v -h -V --include --exclude --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -35,10 +35,6 @@ _nzb__split() {
                     ;;
                 --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto bar never" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -23,7 +23,7 @@ _yenc__decode() {
 
     case "${cmd}" in
         yenc__decode)
-            opts="-q -v -h -V --raw --quiet --verbose --progress --help --version"
+            opts="-q -v -h -V --raw --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -31,10 +31,6 @@ _yenc__decode() {
             case "${prev}" in
                 --raw)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto bar never" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -1,7 +1,4 @@
 complete -c yenc-decode -l raw -d 'Decode one article file and write its bytes' -r -F
-complete -c yenc-decode -l progress -d 'Draw a progress bar' -r -f -a "auto\t'If a person is likely to look'
-bar\t'Always'
-never\t'Never'"
 complete -c yenc-decode -s q -l quiet -d 'Print nothing on success and one line on failure'
 complete -c yenc-decode -s v -l verbose -d 'Tell more about what is going on'
 complete -c yenc-decode -s h -l help -d 'Print help (see more with \'--help\')'

@@ -27,6 +27,7 @@ mod inputs;
 mod login;
 mod manners;
 mod names;
+mod regression;
 mod signals;
 mod streams;
 mod write;

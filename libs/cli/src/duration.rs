@@ -17,6 +17,14 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "not a duration: write 30, 30s, 500ms, 2m or 1h".to_owned())
 }
 
+/// As [`parse`], for what would never be met by no time at all.
+pub(crate) fn positive(text: &str) -> Result<Duration, String> {
+    match parse(text)? {
+        Duration::ZERO => Err("must be more than no time".to_owned()),
+        time => Ok(time),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use nzbpipe_pipeline::{Code, Stop, fetch};
 
 use crate::exit::{self, Refusal};
 use crate::servers::ServerArgs;
-use crate::ui::{Common, Ui};
+use crate::ui::{Common, Drawing, Ui};
 use crate::{signals, streams, summary};
 
 /// Fetch article bodies from news servers
@@ -36,12 +36,16 @@ pub(crate) struct Args {
     common: Common,
 
     #[command(flatten)]
+    drawing: Drawing,
+
+    #[command(flatten)]
     servers: ServerArgs,
 }
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  umask 077; nntp-fetch --example-servers > ~/.config/nzbpipe/servers.toml
+  umask 077; mkdir -p ~/.config/nzbpipe
+  nntp-fetch --example-servers > ~/.config/nzbpipe/servers.toml
   nzb-split x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
   nntp-fetch -s 'nntps://me@news.example/?connections=20' < segments.jsonl > bodies
   nntp-fetch --servers fill.toml < failed.jsonl | yenc-decode | seg-write -d ~/Downloads";
@@ -55,7 +59,7 @@ fn run(args: Args) -> Result<Code, Refusal> {
     if args.servers.example_servers {
         return print_example();
     }
-    let ui = Ui::new(fetch::NAME, &args.common, reads_nobody());
+    let ui = Ui::drawing(fetch::NAME, &args.common, &args.drawing, reads_nobody());
     let stop = watch_signals(&ui)?;
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "nzb-split x.nzb | nntp-fetch")?;
@@ -74,6 +78,7 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let ending = fetch::run(config, inlet, outlet, &pool);
     ui.finish();
     summary::failures(&ui, &ending.failures);
+    ui.detail(&summary::fates(&ending.tally));
     Ok(ending.code)
 }
 

@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(mut args: Args) -> Result<Code, Refusal> {
-    let ui = Ui::new(NAME, &args.common, false);
+    let ui = Ui::new(NAME, &args.common);
     if args.listen.is_empty() && args.listen_tls.is_empty() {
         args.listen.push(SocketAddr::from(([127, 0, 0, 1], 1119)));
     }
@@ -127,6 +127,9 @@ fn run(mut args: Args) -> Result<Code, Refusal> {
             message::count(server.files() as u64, "file"),
             message::count(server.articles(), "article")
         ));
+        for nzb in server.nzbs() {
+            ui.detail(&format!("wrote {}", nzb.display()));
+        }
         if let Some(file) = &args.servers_out {
             let text = servers_file(&args, &server)?;
             nzbpipe_store::atomic::write(file, text.as_bytes())

@@ -45,7 +45,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Code, Refusal> {
-    let ui = Ui::new(split::NAME, &args.common, false);
+    let ui = Ui::new(split::NAME, &args.common);
     let inputs = sources(&args.nzbs)?;
     let stop = signals::watch({
         let ui = ui.clone();
@@ -56,6 +56,7 @@ fn run(args: Args) -> Result<Code, Refusal> {
         include: globs::set(&args.selection.include)?,
         exclude: globs::set(&args.selection.exclude)?,
         warn: warnings(&ui),
+        watch: Box::new(ui.clone()),
         stop,
     };
     let ending = split::run(config, streams::text_outlet()?);

@@ -12,7 +12,7 @@ use crate::nntp_fetch::{self, watch_signals};
 use crate::nzb_split::{sources, warnings};
 use crate::seg_write::Output;
 use crate::servers::ServerArgs;
-use crate::ui::{Common, Ui};
+use crate::ui::{Common, Drawing, Ui};
 use crate::{streams, summary};
 
 const NAME: &str = "nzbpipe";
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     // First: a heading holds for all flags after it.
     #[command(flatten)]
     common: Common,
+
+    #[command(flatten)]
+    drawing: Drawing,
 
     #[command(flatten)]
     selection: Selection,
@@ -60,10 +63,17 @@ fn run(args: Args) -> Result<Code, Refusal> {
     if args.servers.example_servers {
         return nntp_fetch::print_example();
     }
-    let ui = Ui::new(NAME, &args.common, true);
+    let ui = Ui::drawing(NAME, &args.common, &args.drawing, true);
     let inputs = sources(&args.nzbs)?;
     let stop = watch_signals(&ui)?;
-    let mut fetch = nntp_fetch::config(&args.servers, fetch::Form::Parts, &ui, &stop)?;
+    let mut fetch = match nntp_fetch::config(&args.servers, fetch::Form::Parts, &ui, &stop) {
+        Ok(fetch) => fetch,
+        Err(refusal) => {
+            // As the last stage of the pipe would: whoever reads must not wait.
+            nzbpipe_pipeline::refuse(NAME, args.output.outlet()?, refusal.code);
+            return Err(refusal);
+        }
+    };
     // The writing stage sees all that the fetching one does.
     fetch.watch = Box::new(nzbpipe_pipeline::Silent);
     let config = fuse::Config {
@@ -72,10 +82,11 @@ fn run(args: Args) -> Result<Code, Refusal> {
             include: globs::set(&args.selection.include)?,
             exclude: globs::set(&args.selection.exclude)?,
             warn: warnings(&ui),
+            watch: Box::new(nzbpipe_pipeline::Silent),
             stop: stop.clone(),
         },
         fetch,
-        write: args.output.config(&ui),
+        write: args.output.config(&ui, false),
         stop,
     };
     let written = fuse::run(config, args.output.outlet()?, &streams::pool());

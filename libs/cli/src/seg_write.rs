@@ -8,7 +8,7 @@ use nzbpipe_pipeline::{Code, Outlet, write};
 
 use crate::exit::{self, Refusal};
 use crate::nntp_fetch::watch_signals;
-use crate::ui::{Common, Ui};
+use crate::ui::{Common, Drawing, Ui};
 use crate::{streams, summary};
 
 /// Write decoded parts to files
@@ -26,6 +26,9 @@ pub(crate) struct Args {
     // First: a heading holds for all flags after it.
     #[command(flatten)]
     common: Common,
+
+    #[command(flatten)]
+    drawing: Drawing,
 
     #[command(flatten)]
     output: Output,
@@ -68,12 +71,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Code, Refusal> {
-    let ui = Ui::new(write::NAME, &args.common, true);
+    let ui = Ui::drawing(write::NAME, &args.common, &args.drawing, true);
     let stop = watch_signals(&ui)?;
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "… | yenc-decode | seg-write")?;
     let outlet = args.output.outlet()?;
-    let written = write::run(args.output.config(&ui), inlet, outlet);
+    let written = write::run(args.output.config(&ui, true), inlet, outlet);
     summary::print(&ui, &written, &args.output.dir);
     Ok(written.ending.code)
 }
@@ -89,8 +92,9 @@ impl Output {
     }
 
     /// The writing stage as the flags want it.
-    pub(crate) fn config(&self, ui: &Ui) -> write::Config {
+    pub(crate) fn config(&self, ui: &Ui, check: bool) -> write::Config {
         write::Config {
+            check,
             store: nzbpipe_store::Options {
                 dir: self.dir.clone(),
                 flat: self.flat,

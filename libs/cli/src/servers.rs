@@ -42,11 +42,11 @@ pub(crate) struct ServerArgs {
     pub retries: u32,
 
     /// Give up connecting after this long (30, 30s, 2m)
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", value_parser = duration::positive)]
     pub connect_timeout: Option<Duration>,
 
     /// Drop a connection that sends nothing for this long
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", value_parser = duration::positive)]
     pub timeout: Option<Duration>,
 
     /// Trust the certificate authorities in FILE (PEM) as well
@@ -163,8 +163,8 @@ fn find() -> Result<PathBuf, Refusal> {
     let first = first.unwrap_or(Path::new("servers.toml"));
     let folder = first.parent().unwrap_or(Path::new("."));
     Err(Refusal::config(format!(
-        "no server file: looked for {}. Make one with\n  umask 077; mkdir -p {}\n  nntp-fetch \
-         --example-servers > {}\nand edit it, or name a server with -s nntps://user@host",
+        "no server file: looked for {}. Make one with: umask 077; mkdir -p {}; nntp-fetch \
+         --example-servers > {} (and edit it), or name a server with -s nntps://user@host",
         shown.join(" and "),
         folder.display(),
         first.display()

@@ -3,7 +3,7 @@
 use std::thread;
 
 use nzbpipe_pipeline::{Code, Stop};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::exit::Refusal;
@@ -15,21 +15,45 @@ use crate::exit::Refusal;
 pub(crate) fn watch(status: impl Fn() + Send + 'static) -> Result<Stop, Refusal> {
     let failed = |e| Refusal::new(Code::IO, format!("cannot watch for signals: {e}"));
     let stop = Stop::new().map_err(failed)?;
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1]).map_err(failed)?;
+    // Caught so that they do not end the process: SIGXFSZ, that the write which
+    // went over `ulimit -f` fails; SIGUSR2, that it can come to mean something.
+    let mut watched = vec![SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ];
+    // What was ignored when we began stays so: nohup, and background jobs of a
+    // script.
+    let ignored = ignored();
+    watched.extend(
+        [SIGINT, SIGHUP]
+            .iter()
+            .filter(|s| ignored >> (*s - 1) & 1 == 0),
+    );
+    let mut signals = Signals::new(watched).map_err(failed)?;
     let shared = stop.clone();
     thread::spawn(move || {
         for signal in &mut signals {
-            if signal == SIGUSR1 {
-                status();
-                continue;
-            }
-            let code = Code::signal(u8::try_from(signal).unwrap_or(0));
-            if !shared.request(code) {
-                at_once(code);
+            match signal {
+                SIGUSR1 => status(),
+                SIGUSR2 | SIGXFSZ => {}
+                _ => {
+                    let code = Code::signal(u8::try_from(signal).unwrap_or(0));
+                    if !shared.request(code) {
+                        at_once(code);
+                    }
+                }
             }
         }
     });
     Ok(stop)
+}
+
+/// The set of signals that the process was started with ignored, signal 1 in the
+/// lowest bit. Only Linux tells without unsafe code; elsewhere none is taken to be.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    mask.unwrap_or(0)
 }
 
 /// The user asked twice. What is on disk is consistent at any instant.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nzbpipe_pipeline::write::Written;
-use nzbpipe_pipeline::{Code, Failure};
+use nzbpipe_pipeline::{Code, Failure, Tally};
 use nzbpipe_store::{FileOutcome, Status};
 
 use crate::message::{count, size};
@@ -94,38 +94,45 @@ fn headline(written: &Written, incomplete: usize, dir: &Path) -> String {
             dir.display()
         );
     }
-    let tally = &written.ending.tally;
-    let fates = [
+    format!(
+        "{complete} of {} complete: {}{}",
+        count(files.len() as u64, "file"),
+        fates(&written.ending.tally),
+        advice(written.ending.code)
+    )
+}
+
+/// What became of segments: `2 segments missing, 1 segment damaged`.
+pub(crate) fn fates(tally: &Tally) -> String {
+    let lost = [
         (tally.missing, "missing"),
         (tally.unheard, "not received"),
         (tally.damaged, "damaged"),
         (tally.unverified, "without any CRC"),
         (tally.bad_input, "impossible to ask for"),
-        (tally.login, "refused with the login"),
+        (tally.login, "not asked for: no server let us in"),
         (
             tally.unreachable,
             "not asked for: no server could be reached",
         ),
         (tally.transient, "failed for now"),
     ];
-    let fates: Vec<String> = fates
+    let lost: Vec<String> = lost
         .iter()
         .filter(|(n, _)| *n > 0)
         .map(|(n, what)| format!("{} {what}", count(*n, "segment")))
         .collect();
-    format!(
-        "{complete} of {} complete: {}{}",
-        count(files.len() as u64, "file"),
-        fates.join(", "),
-        advice(written.ending.code)
-    )
+    match lost.is_empty() {
+        true => format!("{} well", count(tally.ok, "segment")),
+        false => lost.join(", "),
+    }
 }
 
 fn advice(code: Code) -> &'static str {
     match code {
         Code::TEMPORARY | Code::UNREACHABLE => "; run it again to fetch them",
         code if is_signal(code) => "; interrupted, run it again",
-        Code::LOGIN => "; check the user name and password of the servers",
+        Code::LOGIN => "; see what was said of the servers above",
         _ => "",
     }
 }

@@ -20,7 +20,11 @@ pub(crate) struct Common {
     /// Tell more about what is going on
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
+}
 
+/// The flag of programs that can be the last of a pipe.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Drawing {
     /// Draw a progress bar
     ///
     /// `auto` draws one if standard error is a terminal, the program is in its
@@ -64,14 +68,28 @@ struct State {
 }
 
 impl Ui {
-    /// `last` says that no program of ours reads what this one writes.
-    pub(crate) fn new(program: &'static str, common: &Common, last: bool) -> Ui {
-        let draw = !common.quiet
-            && match common.progress {
-                Progress::Never => false,
-                Progress::Bar => true,
-                Progress::Auto => last && watched(),
-            };
+    /// Messages only.
+    pub(crate) fn new(program: &'static str, common: &Common) -> Ui {
+        Ui::build(program, common, false)
+    }
+
+    /// Messages and a bar. `last` says that no program of ours reads what this
+    /// one writes.
+    pub(crate) fn drawing(
+        program: &'static str,
+        common: &Common,
+        drawing: &Drawing,
+        last: bool,
+    ) -> Ui {
+        let draw = match drawing.progress {
+            Progress::Never => false,
+            Progress::Bar => true,
+            Progress::Auto => last && watched(),
+        };
+        Ui::build(program, common, draw && !common.quiet)
+    }
+
+    fn build(program: &'static str, common: &Common, draw: bool) -> Ui {
         Ui {
             program,
             quiet: common.quiet,
@@ -140,10 +158,7 @@ impl Ui {
 
 impl Watch for Ui {
     fn event(&mut self, event: Event<'_>) {
-        if let Event::File(file) = &event {
-            let path = file.path.as_deref().unwrap_or(file.name.as_ref());
-            self.detail(&format!("complete: {}", path.display()));
-        }
+        self.tell(&event);
         let mut state = self.state();
         state.note(&event);
         if let Some(bar) = &self.bar {
@@ -160,6 +175,26 @@ impl Watch for Ui {
     }
 }
 
+impl Ui {
+    /// What `-v` adds.
+    fn tell(&self, event: &Event<'_>) {
+        match event {
+            Event::Job(job) => self.detail(&format!(
+                "job {}: {}, {}, {} encoded",
+                job.name,
+                count(job.files, "file"),
+                count(job.segments, "segment"),
+                size(job.bytes)
+            )),
+            Event::File(file) => {
+                let path = file.path.as_deref().unwrap_or(file.name.as_ref());
+                self.detail(&format!("complete: {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+}
+
 impl State {
     fn note(&mut self, event: &Event<'_>) {
         match event {
@@ -170,7 +205,11 @@ impl State {
                 self.lost += 1;
             }
             Event::Progress(progress) => {
-                self.rate = progress.rate;
+                // Smoothed: single samples of half a second jump too much to read.
+                self.rate = match self.rate {
+                    0 => progress.rate,
+                    rate => (rate * 3 + progress.rate) / 4,
+                };
                 self.connections = progress.connections;
             }
             Event::File(_) => self.files += 1,
@@ -212,8 +251,8 @@ impl State {
     }
 }
 
-const BAR: &str = "{percent:>3}% [{bar:24}] {decimal_bytes}/{decimal_total_bytes}  {msg}";
-const SPINNER: &str = "{spinner} {decimal_bytes}  {msg}";
+const BAR: &str = "{percent:>3}% [{bar:16}] {decimal_bytes}/{decimal_total_bytes}  {wide_msg}";
+const SPINNER: &str = "{spinner} {decimal_bytes}  {wide_msg}";
 
 /// A bar that is not drawn before there is something to show.
 fn bar() -> ProgressBar {

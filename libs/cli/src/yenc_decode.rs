@@ -48,7 +48,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Code, Refusal> {
-    let ui = Ui::new(decode::NAME, &args.common, false);
+    let ui = Ui::new(decode::NAME, &args.common);
     if let Some(article) = &args.raw {
         return raw(article, &ui);
     }
@@ -58,6 +58,8 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let outlet = streams::outlet("… | yenc-decode | seg-write, or > FILE")?;
     let ending = decode::run(inlet, outlet, &pool);
     summary::failures(&ui, &ending.failures);
+    let fates = summary::fates(&ending.tally);
+    ui.detail(&format!("{fates} (kernel {})", nzbpipe_yenc::kernel()));
     Ok(ending.code)
 }
 

@@ -60,6 +60,15 @@ impl Error {
         }
     }
 
+    /// Whether nothing more can be written to the output.
+    pub(crate) fn is_output(&self) -> bool {
+        match self {
+            Error::Closed => true,
+            Error::Io { what, .. } => what == crate::outlet::OUTPUT,
+            _ => false,
+        }
+    }
+
     /// Whether there is anything a person should be told: a closed output and a
     /// signal are known to whoever caused them.
     pub fn is_quiet(&self) -> bool {

@@ -117,9 +117,9 @@ fn drive<S: Deliver>(config: Config, sinks: S, inlet: Inlet, mut outlet: Outlet)
     runtime.shutdown_timeout(Duration::from_secs(1));
     ending.tally = std::mem::take(&mut stage.tally);
     ending.code = ending.tally.code();
-    // With the output closed nothing waits for the rest of the input: it may be
+    // With the output gone nothing waits for the rest of the input: it may be
     // long in coming.
-    if !matches!(result, Err(Error::Closed)) {
+    if !result.as_ref().is_err_and(Error::is_output) {
         feed_ended(feeder, &mut ending);
     }
     if let Err(error) = result {

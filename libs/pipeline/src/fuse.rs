@@ -32,6 +32,7 @@ pub struct Config {
 pub fn run(config: Config, outlet: Outlet, pool: &Pool) -> Written {
     let (segments, to_fetch) = mpsc::channel(RECORDS);
     let (parts, to_write) = mpsc::channel(RECORDS);
+    let stop = config.stop.clone();
     thread::scope(|scope| {
         let split = scope.spawn(|| split::run(config.split, Outlet::Channel(segments)));
         let inlet = Inlet::channel(to_fetch, config.stop.clone());
@@ -39,6 +40,10 @@ pub fn run(config: Config, outlet: Outlet, pool: &Pool) -> Written {
             scope.spawn(move || fetch::run(config.fetch, inlet, Outlet::Channel(parts), pool));
         let inlet = Inlet::channel(to_write, config.stop);
         let mut written = write::run(config.write, inlet, outlet);
+        // The disk is full, say: nobody needs what is still to be read.
+        if !written.ending.failures.is_empty() {
+            stop.request(written.ending.code);
+        }
         let upstream = [(split::NAME, split.join()), (fetch::NAME, fetch.join())];
         for (stage, joined) in upstream {
             merge(&mut written.ending, stage, joined);

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
-use nzbpipe_record::{Header, Limits, Pool, Reader, Record};
+use nzbpipe_record::{End, Header, Limits, Pool, Reader, Record, Status};
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
 
@@ -92,7 +92,7 @@ impl Inlet {
             match &record.header {
                 Header::Stream(_) => self.begin()?,
                 Header::End(end) => {
-                    self.inherited = self.inherited.or(Code::inherited(end.code));
+                    self.inherited = self.inherited.or(handed_down(end));
                     self.state = State::Ended;
                 }
                 _ => {
@@ -173,6 +173,15 @@ impl Inlet {
     }
 }
 
+/// The code of an `end`. One made by hand may say how it ended and no code.
+fn handed_down(end: &End) -> Code {
+    match (end.code, &end.status) {
+        (0, Status::Error) => Code::DATA,
+        (0, Status::Interrupted) => Code::signal(2),
+        (code, _) => Code::inherited(code),
+    }
+}
+
 /// An error with its causes, in one line.
 fn told(error: &dyn std::error::Error) -> String {
     match error.source() {
@@ -182,9 +191,9 @@ fn told(error: &dyn std::error::Error) -> String {
 }
 
 /// A file whose reads give up when a stop is asked for.
-struct Interruptible {
-    file: File,
-    stop: Stop,
+pub(crate) struct Interruptible {
+    pub file: File,
+    pub stop: Stop,
 }
 
 impl Read for Interruptible {
@@ -279,6 +288,8 @@ mod tests {
     #[test]
     fn the_code_of_an_end_comes_down() {
         let (_, result) = read(&[STREAM, BAD_END, STREAM, END].concat());
+        assert_eq!(result.unwrap(), Code::DATA);
+        let (_, result) = read("{\"type\":\"end\",\"status\":\"error\"}\n");
         assert_eq!(result.unwrap(), Code::DATA);
     }
 

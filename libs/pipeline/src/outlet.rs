@@ -9,6 +9,9 @@ use tokio::sync::mpsc;
 
 use crate::{Code, Error, Tally};
 
+/// What an error of the output is called.
+pub(crate) const OUTPUT: &str = "standard output";
+
 /// The output of a stage.
 pub enum Outlet {
     /// A pipe or a file.
@@ -33,7 +36,12 @@ impl Outlet {
     /// refuses it.
     pub fn send(&mut self, record: Record) -> Result<(), Error> {
         match self {
-            Outlet::Pipe(writer) => writer.write(&record).map_err(refused),
+            Outlet::Pipe(writer) => match writer.write(&record) {
+                Err(nzbpipe_record::Error::HeaderTooLong { .. }) => {
+                    writer.write(&shortened(record)).map_err(refused)
+                }
+                result => result.map_err(refused),
+            },
             Outlet::Channel(sender) => sender.blocking_send(record).map_err(|_| Error::Closed),
             Outlet::Nowhere => Ok(()),
         }
@@ -100,11 +108,31 @@ fn by(stage: &str) -> String {
     format!("{stage} {}", env!("CARGO_PKG_VERSION"))
 }
 
+/// A record that had just room in its header before we added what we know: it
+/// loses texts for people, not what identifies it.
+fn shortened(mut record: Record) -> Record {
+    let (segment, tried) = match &mut record.header {
+        Header::Body(body) => (&mut body.segment, None),
+        Header::Part(part) => (&mut part.segment, None),
+        Header::Missing(missing) => (&mut missing.segment, Some(&mut missing.tried)),
+        Header::Failed(failed) => (&mut failed.segment, Some(&mut failed.tried)),
+        _ => return record,
+    };
+    segment.subject.clear();
+    segment.poster.clear();
+    segment.groups.clear();
+    segment.extra.clear();
+    for tried in tried.into_iter().flatten() {
+        tried.text = None;
+    }
+    record
+}
+
 fn refused(error: nzbpipe_record::Error) -> Error {
     match error {
         nzbpipe_record::Error::Io { source, .. } => broken(source),
-        // A header of ours that the format does not allow.
-        other => Error::Bug(other.to_string()),
+        // The input's texts and what we found out about it do not fit a header.
+        other => Error::Input(format!("a record cannot be written: {other}")),
     }
 }
 
@@ -113,7 +141,7 @@ fn broken(source: io::Error) -> Error {
         Error::Closed
     } else {
         Error::Io {
-            what: "standard output".to_owned(),
+            what: OUTPUT.to_owned(),
             source,
         }
     }

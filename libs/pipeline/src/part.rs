@@ -66,6 +66,9 @@ fn wrong_part(report: &Report, number: u64) -> bool {
     declared.is_some_and(|part| part != 0 && part != number)
 }
 
+/// More of a name than any file system takes would only fill the header.
+const LONGEST_NAME: usize = 1024;
+
 fn part(
     segment: Segment,
     provenance: Provenance,
@@ -74,6 +77,7 @@ fn part(
 ) -> Part {
     let begin = report.begin.as_ref();
     let raw_name = report.name().unwrap_or_default();
+    let raw_name = &raw_name[..raw_name.len().min(LONGEST_NAME)];
     let (yenc_name, yenc_name_b64) = text(raw_name);
     Part {
         segment,

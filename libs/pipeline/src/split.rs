@@ -1,15 +1,17 @@
 //! The stage `nzb-split`: NZB files in, `segment` records out.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::path::PathBuf;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
 use nzbpipe_nzb::{Input, Nzb};
 use nzbpipe_record::{Class, Failed, Header, Job, Segment};
 
+use crate::inlet::Interruptible;
 use crate::stage::{Ending, close};
-use crate::{Error, Outlet, Stop};
+use crate::{Error, Event, Outlet, Stop, Watch};
 
 /// The stage's name.
 pub const NAME: &str = "nzb-split";
@@ -24,6 +26,8 @@ pub struct Config {
     pub exclude: GlobSet,
     /// Told of what an NZB says wrong and we put right.
     pub warn: Box<dyn FnMut(String) + Send>,
+    /// Sees each job.
+    pub watch: Box<dyn Watch>,
     /// When to give up.
     pub stop: Stop,
 }
@@ -66,8 +70,9 @@ fn split(
     ending: &mut Ending,
 ) -> Result<(), Error> {
     let name = source.shown();
-    let malformed = |e: nzbpipe_nzb::Error| Error::Input(format!("{name}: {e}"));
-    let (input, given) = source.open()?;
+    let stop = config.stop.clone();
+    let malformed = |e: nzbpipe_nzb::Error| refused(&name, e, &stop);
+    let (input, given) = source.open(&stop)?;
     let mut nzb =
         Nzb::open(input, given.as_deref(), nzbpipe_nzb::Limits::default()).map_err(malformed)?;
     for warning in nzb.warnings() {
@@ -83,7 +88,14 @@ fn split(
         .into_iter()
         .filter(|&file| config.wants(&nzb.files()[file].name))
         .collect();
-    outlet.send(Header::Job(Box::new(job(&nzb, &order))).into())?;
+    if order.is_empty() {
+        (config.warn)(format!(
+            "{name}: none of its files is chosen by --include and --exclude"
+        ));
+    }
+    let job = job(&nzb, &order);
+    config.watch.event(Event::Job(&job));
+    outlet.send(job.into())?;
     outlet.flush()?;
     for file in order {
         let template = template(&nzb, file);
@@ -97,6 +109,18 @@ fn split(
         emit(records, &config.stop, outlet, ending)?;
     }
     Ok(())
+}
+
+/// Whose fault it is that an NZB cannot be read.
+fn refused(name: &str, error: nzbpipe_nzb::Error, stop: &Stop) -> Error {
+    match error {
+        _ if stop.requested().is_some() => Error::Stopped(stop.requested().unwrap_or_default()),
+        nzbpipe_nzb::Error::Io(source) => Error::Io {
+            what: format!("{name} (or its copy in {})", std::env::temp_dir().display()),
+            source,
+        },
+        other => Error::Input(format!("{name}: {other}")),
+    }
 }
 
 /// Writes the records of one file.
@@ -134,36 +158,56 @@ impl Source {
         }
     }
 
-    fn open(&self) -> Result<(Input, Option<std::ffi::OsString>), Error> {
-        match self {
-            Source::Stdin => Ok((Input::Stream(Box::new(std::io::stdin())), None)),
-            Source::Path(path) => {
-                let file = File::open(path)
-                    .map_err(|e| Error::NoInput(format!("{}: {e}", path.display())))?;
-                let given = path.file_name().map(OsStr::to_owned);
-                let regular = file.metadata().is_ok_and(|m| m.is_file());
-                let input = if regular {
-                    Input::File(file)
-                } else {
-                    Input::Stream(Box::new(file))
-                };
-                Ok((input, given))
+    fn open(&self, stop: &Stop) -> Result<(Input, Option<OsString>), Error> {
+        let failed = |e| Error::NoInput(format!("{}: {e}", self.shown()));
+        let (file, given) = match self {
+            Source::Stdin => {
+                let stdin = std::io::stdin().as_fd().try_clone_to_owned();
+                (File::from(stdin.map_err(failed)?), None)
             }
+            Source::Path(path) => {
+                let file = open_at_once(path).map_err(failed)?;
+                (file, path.file_name().map(OsStr::to_owned))
+            }
+        };
+        let kind = file.metadata().map_err(failed)?.file_type();
+        if kind.is_dir() {
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
         }
+        let input = match (self, kind.is_file()) {
+            (Source::Path(_), true) => Input::File(file),
+            // Somebody else may have read from standard input before: it is
+            // read from where it stands.
+            _ => Input::Stream(Box::new(Interruptible {
+                file,
+                stop: stop.clone(),
+            })),
+        };
+        Ok((input, given))
     }
+}
+
+/// Opens a file without waiting for the other end of a FIFO: reading waits, and
+/// that can be stopped.
+fn open_at_once(path: &Path) -> std::io::Result<File> {
+    use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let fd = open(path, flags | OFlags::NONBLOCK, Mode::empty())?;
+    fcntl_setfl(&fd, OFlags::RDONLY)?;
+    Ok(File::from(fd))
 }
 
 fn job(nzb: &Nzb, order: &[usize]) -> Job {
     let files = || order.iter().map(|&i| &nzb.files()[i]);
-    let text = |(key, value): &(String, String)| (key.clone(), value.clone().into());
+    let text = |(key, value): &(String, String)| (cut(key), cut(value).into());
     Job {
         job: nzb.job().to_owned(),
-        name: nzb.name().to_owned(),
+        name: cut(nzb.name()),
         files: order.len() as u64,
         segments: files().map(|f| f.segments).sum(),
         bytes: files().filter_map(|f| f.bytes).fold(0, u64::saturating_add),
-        password: nzb.password().map(str::to_owned),
-        meta: nzb.meta().iter().map(text).collect(),
+        password: nzb.password().map(cut),
+        meta: nzb.meta().iter().take(META).map(text).collect(),
         ..Job::default()
     }
 }
@@ -173,7 +217,7 @@ fn template(nzb: &Nzb, file: usize) -> Segment {
     let entry = &nzb.files()[file];
     Segment {
         job: nzb.job().to_owned(),
-        job_name: nzb.name().to_owned(),
+        job_name: cut(nzb.name()),
         file: entry.index as u64,
         file_id: entry.file_id.clone(),
         name: cut(&entry.name),
@@ -188,10 +232,12 @@ fn template(nzb: &Nzb, file: usize) -> Segment {
     }
 }
 
-/// The longest text and the most groups that go into a header, so that it stays
-/// under its limit. The longest subject in 270 real NZBs has 326 bytes.
-const LONGEST: usize = 2048;
+/// The longest text and the most groups and metadata that go into a header, so
+/// that it stays under its limit though JSON writes a control character with six.
+/// The longest subject in 270 real NZBs has 326 bytes, the longest metadata 260.
+const LONGEST: usize = 512;
 const GROUPS: usize = 8;
+const META: usize = 8;
 
 /// The beginning of `text`, whole characters of it.
 fn cut(text: &str) -> String {

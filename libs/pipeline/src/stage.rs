@@ -52,10 +52,9 @@ pub(crate) fn filter(
     ending
 }
 
-/// Writes the `end` record, unless nobody is there to read it.
+/// Writes the `end` record, unless the output has failed already.
 pub(crate) fn close(stage: &'static str, outlet: &mut Outlet, ending: &mut Ending) {
-    let gone = |failure: &Failure| matches!(failure.error, Error::Closed);
-    if ending.failures.iter().any(gone) {
+    if ending.failures.iter().any(|f| f.error.is_output()) {
         return;
     }
     if let Err(error) = outlet.end(stage, &ending.tally, ending.code) {

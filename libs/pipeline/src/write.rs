@@ -22,6 +22,9 @@ pub const NAME: &str = "seg-write";
 pub struct Config {
     /// The output directory and what counts as complete.
     pub store: nzbpipe_store::Options,
+    /// Whether the bytes of a part are held against its CRC once more: they came
+    /// through a pipe or lay in a file since the decoder saw them.
+    pub check: bool,
     /// Sees each event.
     pub watch: Box<dyn Watch>,
 }
@@ -50,7 +53,7 @@ pub fn run(config: Config, mut inlet: Inlet, mut outlet: Outlet) -> Written {
         }
     };
     let result = stage.work(&mut inlet, &mut outlet);
-    let (files, tally, finished) = stage.finish(&mut outlet);
+    let (files, tally, finished) = stage.finish(result.is_ok(), &mut outlet);
     let incomplete = files.iter().any(|file| file.status != Status::Complete);
     ending.code = tally.code().or(inlet.inherited());
     if incomplete {
@@ -69,6 +72,7 @@ fn open(config: Config, outlet: &mut Outlet) -> Result<Stage, Error> {
     outlet.begin(NAME)?;
     Ok(Stage {
         store,
+        check: config.check,
         watch: config.watch,
         lost: HashMap::new(),
         files: Vec::new(),
@@ -81,10 +85,11 @@ type Identity = (String, u64, String);
 
 struct Stage {
     store: Store,
+    check: bool,
     watch: Box<dyn Watch>,
     /// Segments that will not come, by file: they count only if the file stays
     /// incomplete, for an earlier run may have written them.
-    lost: HashMap<Identity, Tally>,
+    lost: HashMap<Identity, HashMap<u64, Class>>,
     files: Vec<FileOutcome>,
     bytes: u64,
 }
@@ -125,19 +130,41 @@ impl Stage {
         });
         self.bytes += bytes.len() as u64;
         let id = identity(segment);
-        let placed = self.store.piece(&piece(part, bytes, &id))?;
-        if let Some(reason) = refusal(part, &placed) {
-            self.lost(segment).damaged += 1;
-            outlet.send(refused(segment, reason).into())?;
+        let crc32 = self.crc32(part, bytes);
+        let placed = self.store.piece(&piece(part, bytes, (&id, crc32)))?;
+        match refusal(part, &placed) {
+            Some(reason) => {
+                self.lost(segment).insert(segment.number, Class::Damaged);
+                outlet.send(refused(segment, reason).into())?;
+            }
+            // It may have failed earlier in the stream.
+            None if self.lost.is_empty() => {}
+            None => {
+                self.lost(segment).remove(&segment.number);
+            }
         }
         self.report_completed(outlet)
+    }
+
+    /// The CRC-32 of the bytes: the decoder's figure where nothing came between,
+    /// else our own. `None` if the two differ.
+    fn crc32(&self, part: &Part, bytes: &Bytes) -> Option<u32> {
+        let told = part
+            .crc32
+            .as_deref()
+            .map(|hex| u32::from_str_radix(hex, 16).ok());
+        match told {
+            Some(told) if !self.check => told,
+            Some(told) => told.filter(|&crc| crc == crc32fast::hash(bytes)),
+            None => Some(crc32fast::hash(bytes)),
+        }
     }
 
     fn lose(&mut self, segment: &Segment, class: &Class) -> Result<(), Error> {
         self.watch.event(Event::Lost {
             bytes: segment.bytes.unwrap_or(0),
         });
-        self.lost(segment).failure(class);
+        self.lost(segment).insert(segment.number, class.clone());
         let id = identity(segment);
         self.store.absent(&Absent {
             job: &segment.job,
@@ -157,7 +184,7 @@ impl Stage {
         Ok(())
     }
 
-    fn lost(&mut self, segment: &Segment) -> &mut Tally {
+    fn lost(&mut self, segment: &Segment) -> &mut HashMap<u64, Class> {
         let id = identity(segment).into_owned();
         let file = (segment.job.clone(), segment.file, id);
         self.lost.entry(file).or_default()
@@ -175,19 +202,25 @@ impl Stage {
 
     /// Closes the store and sums up: a complete file's losses are forgotten, an
     /// incomplete one's are what is left to explain.
-    fn finish(mut self, outlet: &mut Outlet) -> (Vec<FileOutcome>, Tally, Result<(), Error>) {
+    /// `whole` says that the stream came to its end: a file that no record told
+    /// the size of is complete only then.
+    fn finish(
+        mut self,
+        whole: bool,
+        outlet: &mut Outlet,
+    ) -> (Vec<FileOutcome>, Tally, Result<(), Error>) {
         let mut result = self.report_completed(outlet);
-        match self.store.finish() {
-            Ok(files) => {
-                for file in files.into_iter().filter(|file| !file.reported) {
-                    if result.is_ok() {
-                        result = outlet.send(report(&file).into());
-                    }
-                    self.files.push(file);
-                }
+        let (files, closed) = match whole {
+            true => self.store.finish(),
+            false => self.store.stop(),
+        };
+        for file in files.into_iter().filter(|file| !file.reported) {
+            if result.is_ok() {
+                result = outlet.send(report(&file).into());
             }
-            Err(error) => result = result.and(Err(error.into())),
+            self.files.push(file);
         }
+        let result = result.and(closed.map_err(Error::from));
         let mut tally = Tally {
             bytes: self.bytes,
             ..Tally::default()
@@ -200,26 +233,26 @@ impl Stage {
     }
 }
 
-fn add(tally: &mut Tally, file: &FileOutcome, lost: Option<&Tally>) {
+fn add(tally: &mut Tally, file: &FileOutcome, lost: Option<&HashMap<u64, Class>>) {
     tally.ok += file.ok;
     if file.status == Status::Complete {
         tally.ok += file.unverified;
         return;
     }
     tally.unverified += file.unverified;
-    let none = Tally::default();
-    let lost = lost.unwrap_or(&none);
-    tally.damaged += lost.damaged;
-    tally.bad_input += lost.bad_input;
-    tally.login += lost.login;
-    tally.unreachable += lost.unreachable;
-    tally.transient += lost.transient;
-    tally.missing += lost.missing;
-    let heard_of = file.ok + file.unverified + lost.segments();
+    let mut heard_of = file.ok + file.unverified;
+    for class in lost.into_iter().flat_map(HashMap::values) {
+        tally.failure(class);
+        heard_of += 1;
+    }
     tally.unheard += file.of.saturating_sub(heard_of);
 }
 
-fn piece<'a>(part: &'a Part, bytes: &'a Bytes, file_id: &'a str) -> Piece<'a> {
+fn piece<'a>(
+    part: &'a Part,
+    bytes: &'a Bytes,
+    (file_id, crc32): (&'a str, Option<u32>),
+) -> Piece<'a> {
     let segment = &part.segment;
     Piece {
         job: &segment.job,
@@ -232,21 +265,13 @@ fn piece<'a>(part: &'a Part, bytes: &'a Bytes, file_id: &'a str) -> Piece<'a> {
         of: segment.of,
         offset: part.offset,
         size: part.size,
-        verified: part.crc == Crc::Ok,
-        damaged: matches!(part.crc, Crc::Mismatch | Crc::Truncated),
+        verified: part.crc == Crc::Ok && crc32.is_some(),
+        damaged: matches!(part.crc, Crc::Mismatch | Crc::Truncated) || crc32.is_none(),
         bytes,
-        crc32: crc32(part, bytes),
+        crc32: crc32.unwrap_or_default(),
         bound: None,
         id: &segment.id,
     }
-}
-
-/// The decoder's figure, else (a stream made by hand) our own.
-fn crc32(part: &Part, bytes: &Bytes) -> u32 {
-    part.crc32
-        .as_deref()
-        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-        .unwrap_or_else(|| crc32fast::hash(bytes))
 }
 
 /// What tells files apart. A stream made by hand may lack the digest; then the

@@ -131,7 +131,7 @@ mod tests {
             line(Segment::default(), None),
             concat!(
                 r#"{"type":"segment","job":"","job_name":"","file":0,"file_id":"","name":"","#,
-                r#""name_from":"","number":1,"of":1,"bytes":null,"id":"","alt":[],"poster":"","#,
+                r#""name_from":"","number":1,"of":0,"bytes":null,"id":"","alt":[],"poster":"","#,
                 r#""groups":[],"subject":""}"#
             )
         );

@@ -232,7 +232,7 @@ mod tests {
             panic!()
         };
         assert_eq!(*segment, Segment::default());
-        assert_eq!((segment.number, segment.of, segment.bytes), (1, 1, None));
+        assert_eq!((segment.number, segment.of, segment.bytes), (1, 0, None));
         let Header::File(file) = read(&json!({"type": "file"})).0 else {
             panic!()
         };

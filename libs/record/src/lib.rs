@@ -107,7 +107,7 @@
 //! | `name_b64` ? | its bytes in base64, if they were not UTF-8 |
 //! | `name_from` | where it was found: `subject-quoted`, `extension`, `subject`, `index` |
 //! | `number` | number of the piece, from 1 (default 1) |
-//! | `of` | how many distinct numbers the NZB lists for the file (default 1); a file is judged by it |
+//! | `of` | how many distinct numbers the NZB lists for the file; a file is judged by it. 0 (default): unknown, the file is judged at the end of the stream by what it covers |
 //! | `file_bytes` ? | encoded size of the whole file, as the NZB states it |
 //! | `bytes` | encoded size of the piece as the NZB states it, or `null` |
 //! | `id` ! | message-id without `<>` |

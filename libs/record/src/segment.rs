@@ -32,7 +32,7 @@ pub struct Segment {
     pub name_from: String,
     /// Number of the piece in its file, from 1.
     pub number: u64,
-    /// How many distinct numbers the NZB lists for the file.
+    /// How many distinct numbers the NZB lists for the file; 0 if that is unknown.
     pub of: u64,
     /// Encoded size of the whole file as the NZB states it, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,7 @@ pub struct Segment {
 }
 
 impl Default for Segment {
-    /// An unnamed piece, number 1 of 1.
+    /// An unnamed piece, number 1 of a file of which nothing is known.
     fn default() -> Segment {
         Segment {
             job: String::new(),
@@ -70,7 +70,7 @@ impl Default for Segment {
             name_b64: None,
             name_from: String::new(),
             number: 1,
-            of: 1,
+            of: 0,
             file_bytes: None,
             bytes: None,
             id: String::new(),

@@ -37,7 +37,7 @@ impl Held {
     async fn begin(budget: &Budget, pool: &Pool, expected: Option<u64>) -> Held {
         let bytes = expected.unwrap_or(USUAL).clamp(SMALLEST, LARGEST);
         // Sizes in NZBs leave out what the header lines add.
-        let bytes = usize::try_from(bytes + bytes / 64).unwrap_or(MAX_PAYLOAD);
+        let bytes = usize::try_from((bytes + bytes / 64).min(LARGEST)).unwrap_or(MAX_PAYLOAD);
         let share = budget.take(bytes).await;
         let buffer = pool.take(share.bytes());
         Held { buffer, share }
@@ -261,8 +261,8 @@ impl BodySink for DecodingSink {
         self.held.buffer.advance(progress.written);
         self.arrived = self.arrived.saturating_add(progress.consumed);
         let state = match progress.state {
-            State::Ended => FedState::Ended,
             _ if self.arrived > MAX_PAYLOAD => FedState::TooLarge,
+            State::Ended => FedState::Ended,
             _ if progress.consumed < bytes.len() => self.held.refused(),
             _ => FedState::More,
         };
