@@ -57,7 +57,7 @@ fn a_login_refused_in_other_words() {
         both(|t| {
             let server = Script::of(&[&film]).refusing(line).start();
             t.nzb(&[&film]);
-            t.download(&configure(t, &server, "x"))
+            t.download(&configure(t, &server, "open-sesame"))
                 .code(77)
                 .says(&line[4..])
         });
@@ -73,7 +73,7 @@ fn a_refusal_with_control_characters() {
             .refusing("481 \u{1b}]0;owned\u{7} \u{1b}[2J go away")
             .start();
         t.nzb(&[&film]);
-        t.download(&configure(t, &server, "x"))
+        t.download(&configure(t, &server, "open-sesame"))
             .code(77)
             .says("go away")
     });

@@ -27,8 +27,9 @@ pub(crate) fn meaning(status: &Status<'_>) -> Meaning {
     match status.code {
         222 => Meaning::Body,
         // 451: taken down. 411 and 412 speak of groups, which are never asked
-        // for here, but servers send them for articles that are gone.
-        411 | 412 | 420 | 423 | 430 | 451 => Meaning::Missing,
+        // for here, but servers send them for articles that are gone. 501: they
+        // do not like this id; they answered it, and another id may be fine.
+        411 | 412 | 420 | 423 | 430 | 451 | 501 => Meaning::Missing,
         400 | 481 | 482 | 502 if crowded(&status.words()) => Meaning::Capacity,
         481 | 482 | 483 | 502 => Meaning::Refused,
         480 => Meaning::NeedLogin,
@@ -87,6 +88,7 @@ mod tests {
             ("423 No such article number 49", Missing),
             ("420 Current article number 0 is invalid", Missing),
             ("451 0 <a@b> cancelled", Missing),
+            ("501 bad message-id", Missing),
             ("502 Authentication rejected/Too many connections", Capacity),
             ("502 connection limit (100) reached", Capacity),
             ("502 Your per-user connection limit reached", Capacity),

@@ -88,14 +88,18 @@ impl Endpoint {
             }
         };
         let mut wire = Wire::new(stream);
-        let greeting = exchange(&mut wire, limit, "no greeting; is it a TLS port?");
+        let password = self.server.password.as_ref();
+        let mut talk = Talk {
+            wire: &mut wire,
+            password,
+        };
+        let greeting = talk.exchange(limit, "no greeting; is it a TLS port?");
         match greeting.await? {
             Reply::Code(200 | 201) => {}
             reply => return Err(reply.refusal().into()),
         }
         if let Some(user) = &self.server.username {
-            let password = self.server.password.as_ref();
-            login(&mut wire, self.server.timeout, user, password).await?;
+            talk.login(self.server.timeout, user).await?;
         }
         Ok(wire)
     }
@@ -159,7 +163,7 @@ enum Reply {
 }
 
 impl Reply {
-    fn read(status: &Status<'_>) -> Reply {
+    fn read(status: &Status<'_>, password: Option<&Secret>) -> Reply {
         match status.code {
             200 | 201 | 281 | 381 => Reply::Code(status.code),
             code => {
@@ -168,7 +172,7 @@ impl Reply {
                     Meaning::Refused | Meaning::NeedLogin => Class::Login,
                     _ => Class::Transport,
                 };
-                Reply::Bad(Cause::said(class, code, status.shown()))
+                Reply::Bad(Cause::said(class, code, status.shown_without(password)))
             }
         }
     }
@@ -183,31 +187,60 @@ impl Reply {
     }
 }
 
-/// AUTHINFO, never pipelined (RFC 4643 §2.3.1). Some servers are content with
-/// the user name.
-async fn login(
-    wire: &mut Wire,
-    limit: Duration,
-    user: &str,
-    password: Option<&Secret>,
-) -> Result<(), Refusal> {
-    wire.send(Command::User(user));
-    match exchange(wire, limit, SILENT).await? {
-        Reply::Code(281) => return Ok(()),
-        Reply::Code(381) => {}
-        reply => return Err(at_login(reply)),
-    }
-    let Some(password) = password else {
-        return Err(Cause::new(Class::Login, "it wants a password and there is none").into());
-    };
-    wire.send(Command::Pass(password.expose()));
-    match exchange(wire, limit, SILENT).await? {
-        Reply::Code(281) => Ok(()),
-        Reply::Code(381) => {
-            let text = "381 again after the password".to_owned();
-            Err(Cause::said(Class::Login, 381, text).into())
+/// The conversation before the session.
+struct Talk<'a> {
+    wire: &'a mut Wire,
+    /// Of what the server says, not to be shown.
+    password: Option<&'a Secret>,
+}
+
+impl Talk<'_> {
+    /// AUTHINFO, never pipelined (RFC 4643 §2.3.1). Some servers are content
+    /// with the user name.
+    async fn login(&mut self, limit: Duration, user: &str) -> Result<(), Refusal> {
+        self.wire.send(Command::User(user));
+        match self.exchange(limit, SILENT).await? {
+            Reply::Code(281) => return Ok(()),
+            Reply::Code(381) => {}
+            reply => return Err(at_login(reply)),
         }
-        reply => Err(at_login(reply)),
+        let Some(password) = self.password else {
+            let text = "it wants a password and there is none";
+            return Err(Cause::new(Class::Login, text).into());
+        };
+        self.wire.send(Command::Pass(password.expose()));
+        match self.exchange(limit, SILENT).await? {
+            Reply::Code(281) => Ok(()),
+            Reply::Code(381) => {
+                let text = "381 again after the password".to_owned();
+                Err(Cause::said(Class::Login, 381, text).into())
+            }
+            reply => Err(at_login(reply)),
+        }
+    }
+
+    /// Sends what waits and reads one status line.
+    async fn exchange(&mut self, limit: Duration, silent: &str) -> Result<Reply, Refusal> {
+        let answer = timeout(limit, self.status_line()).await;
+        answer.unwrap_or_else(|_| Err(transport(silent)))
+    }
+
+    /// Of use before the session, where servers speak only when spoken to:
+    /// bytes behind the line stay for the session, where they fit no request.
+    async fn status_line(&mut self) -> Result<Reply, Refusal> {
+        loop {
+            let found = self.wire.status().map_err(|e| transport(e.to_string()))?;
+            if let Some((status, length)) = found {
+                let reply = Reply::read(&status, self.password);
+                self.wire.consume(length);
+                return Ok(reply);
+            }
+            match self.wire.turn().await {
+                Ok(0) => return Err(transport("the server closed the connection")),
+                Ok(_) => {}
+                Err(error) => return Err(transport(error.to_string())),
+            }
+        }
     }
 }
 
@@ -220,28 +253,4 @@ fn at_login(reply: Reply) -> Refusal {
         cause.class = Class::Login;
     }
     cause.into()
-}
-
-/// Sends what waits and reads one status line.
-async fn exchange(wire: &mut Wire, limit: Duration, silent: &str) -> Result<Reply, Refusal> {
-    let answer = timeout(limit, status_line(wire)).await;
-    answer.unwrap_or_else(|_| Err(transport(silent)))
-}
-
-/// Of use before the session, where servers speak only when spoken to: bytes
-/// behind the line stay for the session, where they fit no request.
-async fn status_line(wire: &mut Wire) -> Result<Reply, Refusal> {
-    loop {
-        let found = wire.status().map_err(|e| transport(e.to_string()))?;
-        if let Some((status, length)) = found {
-            let reply = Reply::read(&status);
-            wire.consume(length);
-            return Ok(reply);
-        }
-        match wire.turn().await {
-            Ok(0) => return Err(transport("the server closed the connection")),
-            Ok(_) => {}
-            Err(error) => return Err(transport(error.to_string())),
-        }
-    }
 }

@@ -23,6 +23,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// counts as down.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// How long a server that has worked in this run may be out of reach at least
+/// before it counts as down. A restart, or a router that comes back, takes this
+/// long; the tries alone are over in less than 2 s.
+const OUTAGE: Duration = Duration::from_secs(30);
+
 /// The connections of one server.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -32,7 +37,12 @@ pub(crate) struct Gate {
     dialing: u16,
     /// Open sessions that have answered at least once.
     proven: u16,
+    /// Whether a session has ever answered.
+    worked: bool,
+    /// In a row, since an answer.
     failures: u32,
+    /// The first of them.
+    failing_since: Option<Instant>,
     failed_at: Option<Instant>,
     not_before: Option<Instant>,
     crowded: Option<Crowded>,
@@ -41,7 +51,7 @@ pub(crate) struct Gate {
 /// Since the server said that there are too many.
 #[derive(Clone, Copy, Debug)]
 struct Crowded {
-    /// The first refusal since the last accepted connection.
+    /// The first refusal since a session answered or worked.
     since: Option<Instant>,
     last: Instant,
     wait: Duration,
@@ -57,7 +67,9 @@ impl Gate {
             open: 0,
             dialing: 0,
             proven: 0,
+            worked: false,
             failures: 0,
+            failing_since: None,
             failed_at: None,
             not_before: None,
             crowded: None,
@@ -70,6 +82,18 @@ impl Gate {
 
     pub(crate) fn limit(&self) -> u16 {
         self.limit
+    }
+
+    /// Whether an open session has answered: the login is good.
+    pub(crate) fn works(&self) -> bool {
+        self.proven > 0
+    }
+
+    /// Whether work may be expected to move soon: not while the server fails or
+    /// has no room for a single connection.
+    pub(crate) fn ready(&self) -> bool {
+        let crowded_out = self.crowded.is_some_and(|crowded| crowded.since.is_some());
+        self.open > 0 || (self.failures == 0 && !crowded_out)
     }
 
     /// Whether to open one more, for `work` segments that no open connection
@@ -112,22 +136,25 @@ impl Gate {
         self.dialing -= 1;
     }
 
-    /// A dialled connection is a session.
+    /// A dialled connection is a session. Some servers refuse only its first
+    /// command for want of room: it is no success yet.
     pub(crate) fn established(&mut self) {
         self.dialing -= 1;
         self.open += 1;
         self.limit = self.limit.max(self.open);
-        if let Some(crowded) = &mut self.crowded {
-            crowded.since = None;
-            crowded.wait = FIRST_CROWDED;
-        }
     }
 
     /// A session has answered for the first time: the server works.
     pub(crate) fn answered(&mut self) {
         self.proven += 1;
+        self.worked = true;
         self.failures = 0;
+        self.failing_since = None;
         self.not_before = None;
+        if let Some(crowded) = &mut self.crowded {
+            crowded.since = None;
+            crowded.wait = FIRST_CROWDED;
+        }
     }
 
     /// A session ended; `proven` if it had answered.
@@ -138,15 +165,18 @@ impl Gate {
 
     /// A connection begun at `started` failed, or its session without an
     /// answer. Whether the server is to be given up: after `tries` in a row,
-    /// unless another session works. Connections that fail together count once.
+    /// unless another session works, and not before they go on for [`OUTAGE`] if
+    /// it has ever worked. Connections that fail together count once.
     pub(crate) fn failed(&mut self, started: Instant, now: Instant, tries: u32) -> bool {
         if self.failed_at.is_some_and(|at| started < at) {
             return false;
         }
         self.failures += 1;
         self.failed_at = Some(now);
+        let since = *self.failing_since.get_or_insert(now);
         self.not_before = Some(now + spread(doubled(FIRST_WAIT, self.failures - 1)));
-        self.failures >= tries.max(1) && self.proven == 0
+        let long = !self.worked || now.duration_since(since) >= OUTAGE;
+        self.failures >= tries.max(1) && self.proven == 0 && long
     }
 
     /// A connection begun at `started` was refused for want of room: no more
@@ -158,16 +188,17 @@ impl Gate {
             return false;
         }
         let wait = before.map_or(FIRST_CROWDED, |c| (c.wait * 2).min(LONGEST_WAIT));
-        let since = before.and_then(|c| c.since).unwrap_or(started);
+        // While others work, it is only one too many.
+        let since = (!self.works()).then(|| before.and_then(|c| c.since).unwrap_or(started));
         self.crowded = Some(Crowded {
-            since: Some(since),
+            since,
             last: now,
             wait,
             raise_at: now + spread(wait),
         });
-        if self.open > 0 {
+        let Some(since) = since else {
             return false;
-        }
+        };
         self.not_before = Some(now + spread(wait));
         now.duration_since(since) >= PATIENCE
     }
@@ -301,6 +332,86 @@ mod tests {
             now = gate.wake_at(now).unwrap();
         }
         assert!(now - start >= PATIENCE && tries < 20);
+    }
+
+    // Some servers let everybody log in and count at the first BODY: a session
+    // that is refused then was no success, or its turn would go on for ever.
+    #[test]
+    fn crowded_out_after_the_login_it_ends_too() {
+        let start = Instant::now();
+        let mut gate = Gate::new(20);
+        let mut now = start;
+        for tries in 1.. {
+            open(&mut gate, now, 1);
+            gate.closed(false);
+            if gate.crowded(now, now) {
+                break;
+            }
+            assert!(tries < 20);
+            now = gate.wake_at(now).unwrap();
+        }
+        assert!(now - start >= PATIENCE);
+        // An answer ends the row.
+        open(&mut gate, now + LONGEST_WAIT, 1);
+        gate.answered();
+        gate.closed(true);
+        let now = now + LONGEST_WAIT;
+        assert!(!gate.crowded(now, now));
+        assert!(gate.may_dial(now + 2 * FIRST_CROWDED, 9));
+    }
+
+    // One connection too many beside sessions that work says nothing of the
+    // time after them.
+    #[test]
+    fn patience_begins_when_nothing_works() {
+        let start = Instant::now();
+        let mut gate = Gate::new(20);
+        open(&mut gate, start, 1);
+        gate.answered();
+        assert!(!gate.crowded(start, start));
+        gate.closed(true);
+        let late = start + 2 * PATIENCE;
+        assert!(!gate.crowded(late, late));
+    }
+
+    // A server that worked is not lost to a restart: the tries alone are over
+    // in less than 2 s.
+    #[test]
+    fn an_outage_is_waited_for() {
+        let start = Instant::now();
+        let mut gate = Gate::new(1);
+        open(&mut gate, start, 1);
+        gate.answered();
+        gate.closed(true);
+        let mut now = start;
+        while !gate.failed(now, now, 3) {
+            assert!(now - start < OUTAGE);
+            now = gate.wake_at(now).unwrap();
+        }
+        assert!(now - start >= OUTAGE && gate.failures() > 3);
+        // Each answer begins the count anew.
+        open(&mut gate, now + LONGEST_WAIT, 1);
+        gate.answered();
+        gate.closed(true);
+        let now = now + LONGEST_WAIT;
+        assert!(!gate.failed(now, now, 1));
+    }
+
+    #[test]
+    fn ready_is_who_may_move() {
+        let now = Instant::now();
+        let mut gate = Gate::new(1);
+        assert!(gate.ready());
+        gate.failed(now, now, 3);
+        assert!(!gate.ready());
+        let later = now + LONGEST_WAIT;
+        open(&mut gate, later, 1);
+        assert!(gate.ready());
+        gate.answered();
+        gate.closed(true);
+        assert!(gate.ready());
+        gate.crowded(later, later);
+        assert!(!gate.ready());
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) struct Pool<S: Sinks> {
     pub(crate) wake: Notify,
     /// Set when connections are to say goodbye.
     closing: watch::Sender<bool>,
-    /// Segments in the queue beyond which none are taken in.
+    /// Segments that somebody may take now beyond which none are taken in.
     capacity: usize,
 }
 
@@ -73,6 +73,11 @@ pub(crate) struct Parts<S: Sinks> {
     /// Seconds since 1970.
     pub(crate) now: i64,
 }
+
+/// How many times the capacity may wait in all: segments for a server that
+/// cannot be reached now must not keep work from the others, and must not fill
+/// the memory either.
+const HOARD: usize = 16;
 
 /// Requests kept ready at least, so that no connection waits for the reader of
 /// the input.
@@ -118,7 +123,7 @@ impl<S: Sinks> Pool<S> {
     /// How many requests may be taken in now.
     pub(crate) fn room(&self) -> usize {
         let mut inner = self.lock();
-        let room = self.capacity.saturating_sub(inner.queue.len());
+        let room = inner.room(self.capacity);
         inner.sated = room == 0;
         room
     }
@@ -133,6 +138,7 @@ impl<S: Sinks> Pool<S> {
             turn: key,
             request,
             trail: Trail::default(),
+            losses: 0,
         });
         self.route(&mut inner, job)
     }
@@ -156,7 +162,7 @@ impl<S: Sinks> Pool<S> {
         let mut inner = self.lock();
         let job = inner.queue.take(server);
         inner.set_idle(server, idle, job.is_none());
-        if inner.sated && inner.queue.len() < self.capacity / 2 {
+        if inner.sated && inner.room(self.capacity) > self.capacity / 2 {
             inner.sated = false;
             self.wake.notify_one();
         }
@@ -354,6 +360,16 @@ impl<T> Inner<T> {
     fn turn(&mut self) -> u64 {
         self.next += 1;
         self.next
+    }
+
+    /// How many more requests are wanted, if `capacity` may be ready.
+    fn room(&self, capacity: usize) -> usize {
+        let doors = self.doors.iter().enumerate();
+        let ready = doors.filter(|(_, door)| door.gate.ready());
+        let ready: ServerSet = ready.map(|(server, _)| server).collect();
+        let waiting = self.queue.ready(ready);
+        let total = (HOARD * capacity).saturating_sub(self.queue.len());
+        capacity.saturating_sub(waiting).min(total)
     }
 
     /// Whether nobody is left to ask for `job`, whatever it has so far.

@@ -36,6 +36,12 @@ impl<J> Queue<J> {
         lanes.map(|lane| lane.waiting.len()).sum()
     }
 
+    /// How many items any of `servers` may take.
+    pub(crate) fn ready(&self, servers: ServerSet) -> usize {
+        let lanes = self.lanes.iter().filter(|l| l.servers.meets(servers));
+        lanes.map(|lane| lane.waiting.len()).sum()
+    }
+
     /// Lets `item` wait for any of `servers`; lower turns are taken first.
     pub(crate) fn push(&mut self, servers: ServerSet, turn: u64, item: J) {
         let lane = self.lane(servers);
@@ -98,6 +104,9 @@ mod tests {
             (queue.len(), queue.waiting_for(0), queue.waiting_for(1)),
             (4, 3, 4)
         );
+        assert_eq!(queue.ready(ServerSet::one(0)), 3);
+        assert_eq!(queue.ready(both), 4);
+        assert_eq!(queue.ready(ServerSet::one(2)), 0);
         assert_eq!(queue.take(0), Some("again"));
         assert_eq!(queue.take(1), Some("a"));
         assert_eq!(queue.take(1), Some("b"));

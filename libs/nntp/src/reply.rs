@@ -2,6 +2,7 @@
 //! to. Pure.
 
 use crate::classify::{Meaning, meaning};
+use crate::config::Secret;
 use crate::response::Status;
 use crate::route::{Answer, Cause};
 use crate::{Class, MessageId};
@@ -25,17 +26,28 @@ pub(crate) enum Lost {
     TooLarge,
     /// The server wants this session no more, for reasons of its own.
     Refused(Cause),
+    /// The server, which has served this session, refuses the request at the
+    /// head.
+    Denied(Cause),
 }
 
-/// What `status` means for the request for `head`, the oldest in flight.
-/// `proven`: the session has answered before.
-pub(crate) fn understand(
-    status: &Status<'_>,
-    head: Option<&MessageId>,
-    proven: bool,
-) -> Result<Heard, Lost> {
+/// What is known when a status line comes.
+pub(crate) struct Waiting<'a> {
+    /// The oldest request in flight.
+    pub(crate) head: Option<&'a MessageId>,
+    /// The server has asked for a login at `head` before.
+    pub(crate) locked: bool,
+    /// The session has answered before.
+    pub(crate) proven: bool,
+    /// Not to be shown.
+    pub(crate) password: Option<&'a Secret>,
+}
+
+/// What `status` means for the request at the head.
+pub(crate) fn understand(status: &Status<'_>, waiting: &Waiting<'_>) -> Result<Heard, Lost> {
+    let (head, proven) = (waiting.head, waiting.proven);
     let meaning = meaning(status);
-    let said = |class| Cause::said(class, status.code, status.shown());
+    let said = |class| Cause::said(class, status.code, status.shown_without(waiting.password));
     let broken = |answering| Lost::Broken {
         cause: said(Class::Transport),
         answering,
@@ -49,11 +61,16 @@ pub(crate) fn understand(
         Meaning::Body | Meaning::Missing if names_another(status, head) => Err(Lost::Strange),
         Meaning::Body => Ok(Heard::Body),
         Meaning::Missing => Ok(Heard::Missing(said(Class::Missing))),
+        // The account was good for the answers before: this is about the
+        // article. A used-up account is seen on the next connection.
+        Meaning::Refused if proven => Err(Lost::Denied(said(Class::Login))),
         Meaning::Refused => Err(Lost::Refused(said(Class::Login))),
-        // A login may expire: a new connection logs in anew. If that is refused
-        // at once, the login is worth nothing.
-        Meaning::NeedLogin if !proven => Err(Lost::Refused(said(Class::Login))),
-        Meaning::NeedLogin => Err(broken(false)),
+        // A login may expire: a new connection logs in anew. If it is worth
+        // nothing there either, that is about this article if it met the same
+        // before, else about the login.
+        Meaning::NeedLogin if proven => Err(broken(true)),
+        Meaning::NeedLogin if waiting.locked => Err(Lost::Denied(said(Class::Login))),
+        Meaning::NeedLogin => Err(Lost::Refused(said(Class::Login))),
         // 400 is a server closing down or tired of waiting, not an answer.
         Meaning::Broken => Err(broken(status.code != 400)),
     }
@@ -82,6 +99,13 @@ pub(crate) fn verdict(lost: Lost, proven: bool) -> (Option<Answer>, Cause) {
             (Some(Answer::TooLarge), cause)
         }
         Lost::Refused(cause) => (None, cause),
+        Lost::Denied(cause) => {
+            let lost = Cause {
+                class: Class::Transport,
+                ..cause.clone()
+            };
+            (Some(Answer::Refused(cause)), lost)
+        }
     }
 }
 
@@ -95,13 +119,20 @@ mod tests {
         let line = format!("{line}\r\n");
         let (status, _) = status(line.as_bytes()).unwrap().unwrap();
         let head = MessageId::new("a@b").unwrap();
-        match understand(&status, waiting.then_some(&head), proven) {
+        let waiting = Waiting {
+            head: waiting.then_some(&head),
+            locked: false,
+            proven,
+            password: None,
+        };
+        match understand(&status, &waiting) {
             Ok(Heard::Body) => "body".to_owned(),
             Ok(Heard::Missing(_)) => "missing".to_owned(),
             Err(lost) => {
                 let (charge, cause) = verdict(lost, proven);
                 let charge = charge.map_or("uncharged", |answer| match answer {
                     Answer::Strange => "strange",
+                    Answer::Refused(_) => "denied",
                     _ => "charged",
                 });
                 format!("{:?} {charge}", cause.class)
@@ -122,9 +153,10 @@ mod tests {
             ("400 too many connections", true, "Capacity uncharged"),
             ("503 fault", true, "Transport charged"),
             ("221 0 <a@b>", true, "Transport charged"),
-            ("480 log in", true, "Transport uncharged"),
-            ("481 bad", true, "Login uncharged"),
-            ("502 byte limit", true, "Login uncharged"),
+            ("480 log in", true, "Transport charged"),
+            ("501 what an id", true, "missing"),
+            ("481 bad", true, "Transport denied"),
+            ("502 byte limit", true, "Transport denied"),
             ("222 0 <a@b>", false, "Transport uncharged"),
             ("430 no", false, "Transport uncharged"),
             ("400 too many connections", false, "Capacity uncharged"),
@@ -136,5 +168,6 @@ mod tests {
         // A session that never answered charges in any case.
         assert_eq!(said("400 idle", true, false), "Transport charged");
         assert_eq!(said("480 log in", true, false), "Login uncharged");
+        assert_eq!(said("502 byte limit", true, false), "Login uncharged");
     }
 }

@@ -2,6 +2,8 @@
 
 use memchr::memchr;
 
+use crate::config::Secret;
+
 /// Octets of the longest status line that is still read. RFC 3977 §3.1 allows
 /// 512; greetings in use are longer.
 pub const MAX_LINE: usize = 4096;
@@ -74,20 +76,52 @@ impl Status<'_> {
 
     /// Code and text, fit for a terminal and not too long.
     pub fn shown(&self) -> String {
-        format!("{} {}", self.code, self.words())
-            .trim_end()
-            .to_owned()
+        self.shown_without(None)
+    }
+
+    /// The same with `***` for `password`: some servers repeat the command that
+    /// they do not like.
+    pub(crate) fn shown_without(&self, password: Option<&Secret>) -> String {
+        let text = String::from_utf8_lossy(self.text);
+        // The line lost the blanks at its end, and with them the password's.
+        let password = password.map_or("", |password| password.expose().trim());
+        let words = match password {
+            "" => fit(&text),
+            // Before the text is cut: what is left of a password is one, too.
+            _ => fit(&text.replace(password, "***")),
+        };
+        format!("{} {words}", self.code).trim_end().to_owned()
     }
 
     /// The text, fit for a terminal and not too long.
     pub fn words(&self) -> String {
-        const LONGEST: usize = 200;
-        let text = String::from_utf8_lossy(self.text);
-        let safe = text
-            .chars()
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c });
-        safe.take(LONGEST).collect()
+        fit(&String::from_utf8_lossy(self.text))
     }
+}
+
+fn fit(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let safe = text.chars().map(|c| if unfit(c) { '\u{fffd}' } else { c });
+    safe.take(LONGEST).collect()
+}
+
+/// What moves the cursor, and what changes the order of other characters or
+/// hides between them (Unicode Cf, and the line and paragraph separators).
+fn unfit(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -160,5 +194,26 @@ mod tests {
         let (status, _) = status(b"502 \x1b[2Jgone\x07 \xff\r\n").unwrap().unwrap();
         assert!(!status.shown().chars().any(char::is_control));
         assert!(status.shown().starts_with("502 "));
+        // Turned around, a text says something else than the server did.
+        let line = "502 \u{202e}abc\u{200b}\u{2066}\u{feff}d\r\n";
+        let (status, _) = super::status(line.as_bytes()).unwrap().unwrap();
+        assert_eq!(status.words(), "\u{fffd}abc\u{fffd}\u{fffd}\u{fffd}d");
+    }
+
+    // A server may repeat the command that it does not understand.
+    #[test]
+    fn a_password_is_not_shown() {
+        let shown = |line: &str, password: &str| {
+            let line = format!("{line}\r\n");
+            let (status, _) = super::status(line.as_bytes()).unwrap().unwrap();
+            status.shown_without(Some(&Secret::new(password)))
+        };
+        let line = "500 AUTHINFO PASS hunter2 (hunter2)";
+        assert_eq!(shown(line, "hunter2"), "500 AUTHINFO PASS *** (***)");
+        // Cut in its middle, or without the blank at its end.
+        let long = format!("500 {}hunter2", "x".repeat(197));
+        assert!(!shown(&long, "hunter2").contains("hun"));
+        assert_eq!(shown("500 PASS hunter2 ", "hunter2 "), "500 PASS ***");
+        assert_eq!(shown("500 what", " "), "500 what");
     }
 }

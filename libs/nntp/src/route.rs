@@ -19,6 +19,11 @@ impl ServerSet {
         self.0 >> server & 1 == 1
     }
 
+    /// Whether the two have a server in common.
+    pub(crate) fn meets(self, other: ServerSet) -> bool {
+        self.0 & other.0 != 0
+    }
+
     pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
         (0..64).filter(move |&server| self.has(server))
     }
@@ -130,6 +135,8 @@ pub(crate) enum Answer {
     Missing(Cause),
     /// The connection failed while this was being answered.
     Transport(Cause),
+    /// It may not be had with this account.
+    Refused(Cause),
     /// Another article came.
     Strange,
     /// A body without end.
@@ -164,6 +171,12 @@ impl Trail {
         self.mark(server).is_some_and(|mark| mark.closed)
     }
 
+    /// Whether `server` asked for a login when it was asked for this before.
+    pub(crate) fn locked(&self, server: usize) -> bool {
+        self.mark(server)
+            .is_some_and(|mark| mark.last.code == Some(480))
+    }
+
     /// How often it was asked for and answered, or charged.
     pub(crate) fn asked(&self) -> u32 {
         self.marks.iter().map(|mark| mark.asked).sum()
@@ -177,7 +190,7 @@ impl Trail {
         let mark = self.mark_mut(server);
         mark.asked += 1;
         match answer {
-            Answer::Missing(cause) => {
+            Answer::Missing(cause) | Answer::Refused(cause) => {
                 mark.closed = true;
                 mark.last = cause;
             }

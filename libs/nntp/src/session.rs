@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use crate::command::Command;
 use crate::dial::Refusal;
 use crate::pool::{OutcomeOf, Pool, Taken};
-use crate::reply::{Heard, Lost, understand, verdict};
+use crate::reply::{Heard, Lost, Waiting, understand, verdict};
 use crate::route::{Answer, Cause};
 use crate::slot::Slot;
 use crate::wire::Wire;
@@ -167,8 +167,14 @@ impl<S: Sinks> Session<S> {
                 .status()
                 .map_err(|e| self.broken(e.to_string(), true))?;
             if let Some((status, length)) = found {
-                let head = self.flights.front().map(|flight| flight.job.id());
-                let heard = understand(&status, head, self.slot.proven());
+                let job = self.flights.front().map(|flight| &flight.job);
+                let waiting = Waiting {
+                    head: job.map(|job| job.id()),
+                    locked: job.is_some_and(|job| job.locked(self.server)),
+                    proven: self.slot.proven(),
+                    password: self.pool.endpoints[self.server].server.password.as_ref(),
+                };
+                let heard = understand(&status, &waiting);
                 self.wire.consume(length);
                 return heard;
             }
@@ -271,35 +277,49 @@ impl<S: Sinks> Session<S> {
     /// The connection is lost: settles what was in flight, and what it says of
     /// the server.
     async fn lost(mut self, lost: Lost) {
-        let pool = Arc::clone(&self.pool);
-        let (server, started) = (self.server, self.started);
+        let (pool, server) = (Arc::clone(&self.pool), self.server);
         let proven = self.slot.proven();
-        let worked = !self.flights.is_empty();
-        pool.not_idle(server, &mut self.idle);
-        let (charge, cause) = verdict(lost, proven);
-        let mut over = Vec::new();
-        if let Some(answer) = charge {
-            if let Answer::Strange = answer {
-                pool.tell(server, NoticeKind::Mismatch);
-            }
-            over.extend(self.next_charged(answer));
-        }
-        let unanswered = self.flights.drain(..).map(|flight| flight.job);
-        over.extend(pool.give_back(unanswered));
-        if worked {
+        if !self.flights.is_empty() {
             pool.stats.lost_one(server);
         }
-        // The slot goes back before the gate is told: it counts what is open.
-        drop(self);
-        if cause.class != Class::Transport || !proven {
-            pool.refused(server, started, Refusal::from(cause)).await;
+        pool.not_idle(server, &mut self.idle);
+        let blameless = matches!(lost, Lost::Broken { .. });
+        let (charge, cause) = verdict(lost, proven);
+        if let Some(Answer::Strange) = charge {
+            pool.tell(server, NoticeKind::Mismatch);
         }
+        let charge = charge.or_else(|| self.suspect(blameless, &cause));
+        // What it says of the server is noted before the jobs are offered to
+        // others: they would make a new connection at once.
+        let Session {
+            slot,
+            started,
+            flights,
+            ..
+        } = self;
+        let mut over = Vec::new();
+        let mut jobs = flights.into_iter().map(|flight| flight.job);
+        if cause.class != Class::Transport || !proven {
+            over.extend(pool.refused(slot, started, Refusal::from(cause)));
+        } else {
+            slot.end(|_| ());
+        }
+        if let Some(answer) = charge
+            && let Some(job) = jobs.next()
+        {
+            over.extend(pool.answered(job, server, answer));
+        }
+        over.extend(pool.give_back(jobs));
+        pool.wake.notify_one();
         pool.deliver_all(over).await;
     }
 
-    fn next_charged(&mut self, answer: Answer) -> Option<OutcomeOf<S>> {
-        let flight = self.flights.pop_front()?;
-        self.pool.answered(flight.job, self.server, answer)
+    /// A connection that ends before an answer has begun is not the fault of
+    /// the request at the head, unless that happens to it again.
+    fn suspect(&mut self, blameless: bool, cause: &Cause) -> Option<Answer> {
+        let flight = self.flights.front_mut().filter(|_| blameless)?;
+        flight.job.losses += 1;
+        (flight.job.losses > 1).then(|| Answer::Transport(cause.clone()))
     }
 
     /// QUIT, so that the server counts no ghost. With answers still to come it
@@ -311,10 +331,7 @@ impl<S: Sinks> Session<S> {
         let farewell = async {
             self.wire.push().await;
             if quiet {
-                while matches!(self.wire.turn().await, Ok(1..)) {
-                    let arrived = self.wire.arrived().len();
-                    self.wire.consume(arrived);
-                }
+                self.wire.farewell().await;
             }
         };
         let _ = timeout(GOODBYE, farewell).await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::Sinks;
+use crate::gate::Gate;
 use crate::pool::Pool;
 use crate::session::Session;
 use crate::stats::Open;
@@ -23,8 +24,8 @@ pub(crate) async fn run<S: Sinks>(slot: Slot<S>) {
     match dialled {
         Ok(wire) => Session::new(slot, wire, started).run().await,
         Err(refusal) => {
-            drop(slot);
-            pool.refused(server, started, refusal).await;
+            let over = pool.refused(slot, started, refusal);
+            pool.deliver_all(over).await;
         }
     }
 }
@@ -39,6 +40,7 @@ pub(crate) struct Slot<S: Sinks> {
 enum Phase {
     Dialling,
     Open { proven: bool, _counted: Open },
+    Over,
 }
 
 impl<S: Sinks> Slot<S> {
@@ -70,19 +72,36 @@ impl<S: Sinks> Slot<S> {
         }
     }
 
+    /// Gives the place back and lets `judge` note why, in one step: between the
+    /// two another connection would be opened before the wait is set.
+    pub(crate) fn end<R>(mut self, judge: impl FnOnce(&mut Gate) -> R) -> R {
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        self.pool.gate(self.server, |gate| {
+            phase.leave(gate);
+            judge(gate)
+        })
+    }
+
     /// Whether the session has answered.
     pub(crate) fn proven(&self) -> bool {
         matches!(self.phase, Phase::Open { proven: true, .. })
     }
 }
 
+impl Phase {
+    fn leave(&self, gate: &mut Gate) {
+        match self {
+            Phase::Dialling => gate.undial(),
+            Phase::Open { proven, .. } => gate.closed(*proven),
+            Phase::Over => {}
+        }
+    }
+}
+
 impl<S: Sinks> Drop for Slot<S> {
     fn drop(&mut self) {
         let phase = &self.phase;
-        self.pool.gate(self.server, |gate| match phase {
-            Phase::Dialling => gate.undial(),
-            Phase::Open { proven, .. } => gate.closed(*proven),
-        });
+        self.pool.gate(self.server, |gate| phase.leave(gate));
         self.pool.wake.notify_one();
     }
 }

@@ -120,6 +120,23 @@ impl Wire {
         std::future::poll_fn(|cx| self.poll_turn(cx)).await
     }
 
+    /// Waits for the answer to QUIT (RFC 3977 §5.4) or the end of the stream:
+    /// some servers leave the closing to the client.
+    pub(crate) async fn farewell(&mut self) {
+        loop {
+            let found = match self.status() {
+                Ok(found) => found.map(|(status, length)| (status.code, length)),
+                Err(_) => return,
+            };
+            match found {
+                Some((205, _)) => return,
+                Some((_, length)) => self.consume(length),
+                None if matches!(self.turn().await, Ok(1..)) => {}
+                None => return,
+            }
+        }
+    }
+
     /// Sends what waits now, without waiting for the socket.
     pub(crate) async fn push(&mut self) {
         std::future::poll_fn(|cx| {
@@ -153,20 +170,19 @@ impl Wire {
     /// reading ends soon.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.unsent() {
-            let result = match self.output.get(self.sent..) {
-                Some(rest) if !rest.is_empty() => ready!(self.stream.poll_write(cx, rest)),
-                _ => ready!(self.stream.poll_flush(cx)).map(|()| {
-                    self.unflushed = false;
-                    0
-                }),
-            };
-            match result {
-                Ok(0) => {}
+            let rest = self.output.get(self.sent..).unwrap_or_default();
+            if rest.is_empty() {
+                self.mute = ready!(self.stream.poll_flush(cx)).is_err();
+                self.unflushed = false;
+                continue;
+            }
+            match ready!(self.stream.poll_write(cx, rest)) {
+                // 0 is a stream that takes nothing any more.
+                Ok(0) | Err(_) => self.mute = true,
                 Ok(count) => {
                     self.sent += count;
                     self.unflushed = true;
                 }
-                Err(_) => self.mute = true,
             }
         }
         self.output.clear();

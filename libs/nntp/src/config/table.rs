@@ -36,7 +36,8 @@ pub(super) struct Table {
     pub verify: Option<VerifyWord>,
     pub cacert: Option<PathBuf>,
     pub username: Option<String>,
-    pub password: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    pub password: Option<Secret>,
     pub password_file: Option<PathBuf>,
     pub password_env: Option<String>,
     pub connections: Option<NonZeroU16>,
@@ -48,6 +49,10 @@ pub(super) struct Table {
     pub enabled: Option<bool>,
     pub connect_timeout: Option<Span>,
     pub timeout: Option<Span>,
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    String::deserialize(deserializer).map(|text| Some(Secret::new(text)))
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -131,20 +136,37 @@ fn line_of(text: &str, at: usize) -> usize {
     1 + before.filter(|&&byte| byte == b'\n').count()
 }
 
-/// The parser's message, with the key it is about. It quotes the value it does
-/// not like, which must not happen to a password.
+/// The parser's message, with the key it is about, if it is known.
 fn message(text: &str, at: usize, error: &toml::de::Error) -> String {
+    let before = text.get(..at).unwrap_or_default().trim_end();
     let line = text.lines().nth(line_of(text, at) - 1).unwrap_or_default();
-    let key = line.split('=').next().unwrap_or_default().trim();
+    let key = match before.strip_suffix('=') {
+        // A value: its key stands before it, perhaps in an inline table.
+        Some(before) => before.rsplit(['\n', ',', '{']).next(),
+        None => line.split('=').next(),
+    };
+    let quotes = |c: char| c.is_whitespace() || c == '"' || c == '\'';
+    let key = key.unwrap_or_default().trim_matches(quotes);
     if key == "password" {
         return "password: this is no text in quotes".to_owned();
     }
-    let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let message = error.message();
-    if plain && !message.contains(key) {
-        format!("{key}: {message}")
-    } else {
-        message.to_owned()
+    let message = without_value(error.message());
+    // The line may be part of a text: only what looks like a key and stands
+    // before its value is shown.
+    let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    match plain && !message.contains(key) {
+        true => format!("{key}: {message}"),
+        false => message,
+    }
+}
+
+/// The parser quotes a value that it does not like, which must not happen to a
+/// password, whatever key it stands at: only what was expected is shown.
+pub(super) fn without_value(message: &str) -> String {
+    let quotes_value = message.starts_with("invalid ") || message.starts_with("unknown variant");
+    match message.rsplit_once("expected ") {
+        Some((_, expected)) if quotes_value => format!("expected {expected}"),
+        _ => message.to_owned(),
     }
 }
 
@@ -224,13 +246,13 @@ fn within(key: &str, given: Option<NonZeroU16>, usual: u16, most: u16) -> Result
 }
 
 fn source(
-    inline: Option<String>,
+    inline: Option<Secret>,
     file: Option<PathBuf>,
     env: Option<String>,
 ) -> Result<PasswordSource, String> {
     match (inline, file, env) {
         (None, None, None) => Ok(PasswordSource::None),
-        (Some(text), None, None) => Ok(PasswordSource::Inline(Secret::new(text))),
+        (Some(text), None, None) => Ok(PasswordSource::Inline(text)),
         (None, Some(path), None) => Ok(PasswordSource::File(path)),
         (None, None, Some(variable)) => Ok(PasswordSource::Env(variable)),
         _ => Err("only one of password, password_file and password_env".to_owned()),
@@ -320,7 +342,7 @@ mod tests {
             (
                 "[[server]]\nhost = \"h\"\nverify = \"chain\"\n",
                 "servers.toml:3",
-                "chain",
+                "verify",
             ),
             (
                 "\n[[server]]\nlevel = 1\n",
@@ -350,6 +372,13 @@ mod tests {
         for text in [
             "[[server]]\nhost = \"h\"\nusername = \"u\"\npassword = 31337\n",
             "[[server]]\nhost = \"h\"\nusername = \"u\"\npassword = 31337x\n",
+            "[[server]]\nhost = \"h\"\n\"password\" = 31337\n",
+            "[[server]]\nhost = \"h\"\n'password' = [31337]\n",
+            "server = [{ host = \"h\", password = 31337 }]\n",
+            "server = [\"31337\"]\n",
+            "[[server]]\nhost = \"h\"\nlevel = \"31337\"\n",
+            "[[server]]\nhost = \"h\"\nverify = \"31337, expected x\"\n",
+            "[[server]]\nhost = \"h\"\npassword = \"\"\"\n31337=1\n",
             "[[server]]\nhost = \"h\"\nusername = \"u\"\npassword = \"31337\"\npassword_env = \"X\"\n",
         ] {
             let error = from_toml(text, "f").unwrap_err();

@@ -1,7 +1,7 @@
 //! A server as a URL: `nntps://user@host:563/?connections=20&pipeline=8`.
 
 use super::Entry;
-use super::table::{Table, entry};
+use super::table::{Table, entry, without_value};
 use crate::Error;
 
 /// Keys whose value is text even if it looks like a number.
@@ -55,7 +55,7 @@ fn parse(text: &str) -> Result<Entry, String> {
     }
     let table: Table = table
         .try_into()
-        .map_err(|e: toml::de::Error| e.message().to_owned())?;
+        .map_err(|e: toml::de::Error| without_value(e.message()))?;
     entry(table)
 }
 

@@ -10,6 +10,7 @@ use super::{OutcomeOf, Pool};
 use crate::dial::Refusal;
 use crate::gate::Gate;
 use crate::route::Cause;
+use crate::slot::Slot;
 use crate::{Class, Notice, NoticeKind, Sinks};
 
 /// A server's connections.
@@ -67,35 +68,50 @@ impl<S: Sinks> Pool<S> {
         self.wake.notify_one();
     }
 
-    /// A connection to `server` begun at `started` failed, or its session
-    /// without an answer.
-    pub(crate) async fn refused(&self, server: usize, started: Instant, refusal: Refusal) {
+    /// The connection of `slot`, begun at `started`, failed, or its session
+    /// without an answer. What that is the end of.
+    pub(crate) fn refused(
+        &self,
+        slot: Slot<S>,
+        started: Instant,
+        refusal: Refusal,
+    ) -> Vec<OutcomeOf<S>> {
         let Refusal { cause, tls } = refusal;
-        let over = match cause.class {
-            Class::Login => {
+        let server = slot.server;
+        // Sessions that work prove that account and certificate are good: one
+        // connection more was refused, whatever the words.
+        let works = self.gate(server, |gate| gate.works());
+        match cause.class {
+            Class::Login if !works => {
                 self.tell(server, refusal_notice(&cause, tls));
+                // Before the slot goes back: nobody dials what is out.
                 self.retire(server, cause)
             }
-            Class::Capacity => {
-                let (down, limit) = self.gate(server, |gate| {
-                    let down = gate.crowded(started, Instant::now());
-                    (down, gate.limit())
-                });
-                let said = cause.text.clone();
-                self.tell(server, NoticeKind::Capacity { limit, said });
-                self.down_if(down, server, cause)
-            }
-            _ => {
-                let tries = match self.endpoints[server].server.optional {
-                    true => 1,
-                    false => self.tries,
-                };
-                let down = self.gate(server, |gate| gate.failed(started, Instant::now(), tries));
-                self.down_if(down, server, cause)
-            }
+            Class::Login if tls => self.failed(slot, started, cause),
+            Class::Login | Class::Capacity => self.crowded(slot, started, cause),
+            _ => self.failed(slot, started, cause),
+        }
+    }
+
+    fn crowded(&self, slot: Slot<S>, started: Instant, cause: Cause) -> Vec<OutcomeOf<S>> {
+        let server = slot.server;
+        let (down, limit) = slot.end(|gate| {
+            let down = gate.crowded(started, Instant::now());
+            (down, gate.limit())
+        });
+        let said = cause.text.clone();
+        self.tell(server, NoticeKind::Capacity { limit, said });
+        self.down_if(down, server, cause)
+    }
+
+    fn failed(&self, slot: Slot<S>, started: Instant, cause: Cause) -> Vec<OutcomeOf<S>> {
+        let server = slot.server;
+        let tries = match self.endpoints[server].server.optional {
+            true => 1,
+            false => self.tries,
         };
-        self.wake.notify_one();
-        self.deliver_all(over).await;
+        let down = slot.end(|gate| gate.failed(started, Instant::now(), tries));
+        self.down_if(down, server, cause)
     }
 
     fn down_if(&self, down: bool, server: usize, cause: Cause) -> Vec<OutcomeOf<S>> {

@@ -13,6 +13,9 @@ pub(crate) struct Job<T> {
     pub(super) turn: u64,
     pub(crate) request: Request<T>,
     pub(super) trail: Trail,
+    /// Connections that ended without a word when it was the next to be
+    /// answered, not charged to it.
+    pub(crate) losses: u32,
 }
 
 impl<T> Job<T> {
@@ -21,6 +24,11 @@ impl<T> Job<T> {
         let alternate = self.trail.id.checked_sub(1);
         let alternate = alternate.and_then(|at| self.request.alternates.get(at));
         alternate.unwrap_or(&self.request.id)
+    }
+
+    /// Whether `server` asked for a login when it was asked for this before.
+    pub(crate) fn locked(&self, server: usize) -> bool {
+        self.trail.locked(server)
     }
 
     pub(super) fn has_alternate(&self) -> bool {

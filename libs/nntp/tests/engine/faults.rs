@@ -106,7 +106,6 @@ async fn what_is_no_answer_drops_the_connection() {
         "111 date",
         "381 more",
         "500 what?",
-        "501 syntax",
         "503 fault",
         "403 fault",
         "599 ?",
@@ -183,6 +182,61 @@ async fn an_article_that_kills_connections() {
         other => panic!("{other:?}"),
     }
     assert!(run.summary.servers[0].out.is_none());
+}
+
+// Also when it never gets a word out: sessions that worked are not to blame it
+// for ever, or they die one after the other.
+#[tokio::test]
+async fn an_article_that_is_answered_by_hanging_up() {
+    let peer = Peer::new(|asked| match id(asked.line)? {
+        "a30@x" => Some(Act::Last(Vec::new())),
+        _ => None,
+    })
+    .await;
+    let server = Server {
+        connections: 8,
+        pipeline: 2,
+        ..peer.server("a")
+    };
+    let run = fetch(vec![server], &ids(600)).await;
+    assert_eq!(run.word("a30@x"), "Transport, retryable");
+    assert_eq!(run.stats.bodies(), 599);
+    let asked = peer.asked().iter().filter(|id| *id == "a30@x").count();
+    assert!(asked <= 4, "{asked}");
+}
+
+// A server that worked comes back: three failures in a row take a second.
+#[tokio::test]
+async fn a_restart_is_waited_for() {
+    let peer = Peer::new(|asked| match (asked.connection, asked.nth) {
+        (0, 1) => Some(Act::Last(article(id(asked.line)?))),
+        (1..=3, _) => Some(Act::Last(Vec::new())),
+        _ => None,
+    })
+    .await;
+    let run = fetch(vec![peer.server("a")], &ids(10)).await;
+    run.assert_all_good(10);
+    assert_eq!(peer.connections(), 5);
+}
+
+// What waits for a fill server that takes nobody now keeps no work from the
+// first one, or its connections would wait, too.
+#[tokio::test]
+async fn a_fill_server_that_waits_stops_nobody() {
+    const ALL: usize = 3000;
+    let first = Arc::new(Peer::new(|asked| id(asked.line).map(|_| say("430 no"))).await);
+    let asked_first = Arc::clone(&first);
+    let fill = Peer::new(move |asked| {
+        let early = asked.line.is_empty() && asked_first.asked().len() < ALL;
+        early.then(|| last("502 too many connections"))
+    })
+    .await;
+    let fill_server = Server {
+        level: 1,
+        ..fill.server("b")
+    };
+    let run = fetch(vec![first.server("a"), fill_server], &ids(ALL)).await;
+    run.assert_all_good(ALL);
 }
 
 // It is had from another server then.

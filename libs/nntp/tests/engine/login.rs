@@ -7,7 +7,7 @@ use std::time::Duration;
 use nzbpipe_nntp::config::{Secret, Server};
 use nzbpipe_nntp::{Class, Outcome};
 
-use crate::peer::{Act, Asked, Peer, id, last, say};
+use crate::peer::{Act, Asked, Peer, article, id, last, say};
 use crate::rig::{fetch, ids};
 
 fn user(peer: &Peer, name: &str) -> Server {
@@ -103,7 +103,12 @@ async fn a_480_in_mid_session() {
 // S18: refused in mid-session, for good.
 #[tokio::test]
 async fn a_used_up_account() {
-    let spent = Peer::new(|asked| (asked.nth >= 3).then(|| say("502 byte limit exceeded"))).await;
+    let served = AtomicUsize::new(0);
+    let spent = Peer::new(move |asked| {
+        id(asked.line)?;
+        (served.fetch_add(1, SeqCst) >= 3).then(|| say("502 byte limit exceeded"))
+    })
+    .await;
     let good = Peer::good().await;
     let fill = Server {
         level: 1,
@@ -113,6 +118,66 @@ async fn a_used_up_account() {
     run.assert_all_good(20);
     assert_eq!(run.stats.servers()[0].bodies(), 3);
     assert!(run.told().contains("byte limit exceeded"));
+}
+
+// One article that may not be had is no reason to give up a server that serves
+// the others.
+#[tokio::test]
+async fn one_refused_article() {
+    for line in ["481 no", "482 no", "502 access denied", "480 log in"] {
+        let peer = Peer::new(move |asked| (id(asked.line)? == "a3@x").then(|| say(line))).await;
+        let run = fetch(vec![user(&peer, "a")], &ids(10)).await;
+        assert_eq!(run.word("a3@x"), "Login", "{line}");
+        assert_eq!(run.stats.bodies(), 9, "{line}");
+        assert!(run.summary.servers[0].out.is_none(), "{line}");
+    }
+}
+
+// Whatever the words: the account is good, other sessions prove it.
+#[tokio::test]
+async fn a_login_refused_beside_sessions_that_work() {
+    let meet = Arc::new(tokio::sync::Barrier::new(2));
+    let peer = Peer::new(move |asked| {
+        let pass = asked.line.starts_with("AUTHINFO PASS");
+        match asked.connection {
+            // The other is refused while this one is at its sixth article.
+            0 if asked.nth == 5 => {
+                let article = article(id(asked.line)?);
+                Some(Act::Together(article, Arc::clone(&meet)))
+            }
+            0 => None,
+            1 if pass => Some(Act::Together(
+                b"481 Authentication failed\r\n".to_vec(),
+                Arc::clone(&meet),
+            )),
+            _ => pass.then(|| last("481 Authentication failed")),
+        }
+    })
+    .await;
+    let server = Server {
+        connections: 2,
+        pipeline: 1,
+        ..user(&peer, "a")
+    };
+    let run = fetch(vec![server], &ids(200)).await;
+    run.assert_all_good(200);
+    assert!(peer.connections() > 1);
+    assert!(run.summary.servers[0].out.is_none());
+}
+
+// The server repeats the command that it does not like.
+#[tokio::test]
+async fn a_repeated_password_is_not_shown() {
+    for code in ["500", "481"] {
+        let echo = move |asked: &Asked<'_>| {
+            let pass = asked.line.starts_with("AUTHINFO PASS");
+            pass.then(|| say(&format!("{code} {}: no", asked.line)))
+        };
+        let peer = Peer::new(echo).await;
+        let run = fetch(vec![user(&peer, "a")], &ids(2)).await;
+        let all = format!("{:?} {:?} {}", run.outcomes, run.summary, run.told());
+        assert!(!all.contains("hunter2") && all.contains("***"), "{all}");
+    }
 }
 
 /// A server that lets `most` connections in and refuses others with `line`.

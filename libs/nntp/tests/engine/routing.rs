@@ -28,6 +28,7 @@ async fn missing_here_is_asked_for_there() {
         "420 no",
         "411 no",
         "412 no",
+        "501 bad message-id",
         "451 0 <x@y> cancelled",
         "430",
     ] {
