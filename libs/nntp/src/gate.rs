@@ -89,6 +89,11 @@ impl Gate {
         self.proven > 0
     }
 
+    /// Whether a session is open: the server let it in.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open > 0
+    }
+
     /// Whether work may be expected to move soon: not while the server fails or
     /// has no room for a single connection.
     pub(crate) fn ready(&self) -> bool {

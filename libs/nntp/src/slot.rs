@@ -82,6 +82,11 @@ impl<S: Sinks> Slot<S> {
         })
     }
 
+    /// Whether there is no session yet.
+    pub(crate) fn dialling(&self) -> bool {
+        matches!(self.phase, Phase::Dialling)
+    }
+
     /// Whether the session has answered.
     pub(crate) fn proven(&self) -> bool {
         matches!(self.phase, Phase::Open { proven: true, .. })

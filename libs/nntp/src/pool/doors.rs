@@ -78,9 +78,14 @@ impl<S: Sinks> Pool<S> {
     ) -> Vec<OutcomeOf<S>> {
         let Refusal { cause, tls } = refusal;
         let server = slot.server;
-        // Sessions that work prove that account and certificate are good: one
-        // connection more was refused, whatever the words.
-        let works = self.gate(server, |gate| gate.works());
+        // Other sessions prove that account and certificate are good: one
+        // connection more was refused, whatever the words. To be let in proves
+        // it for a login; a session that was let in proves nothing of what it
+        // is refused after.
+        let works = self.gate(server, |gate| match slot.dialling() {
+            true => gate.is_open(),
+            false => gate.works(),
+        });
         match cause.class {
             Class::Login if !works => {
                 self.tell(server, refusal_notice(&cause, tls));

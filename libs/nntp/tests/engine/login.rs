@@ -133,36 +133,39 @@ async fn one_refused_article() {
     }
 }
 
-// Whatever the words: the account is good, other sessions prove it.
+// Whatever the words: the account is good, other sessions prove it. Once all but the
+// first few of eight logins at the same moment cost the server, before any answer.
 #[tokio::test]
 async fn a_login_refused_beside_sessions_that_work() {
-    let meet = Arc::new(tokio::sync::Barrier::new(2));
-    let peer = Peer::new(move |asked| {
-        let pass = asked.line.starts_with("AUTHINFO PASS");
-        match asked.connection {
-            // The other is refused while this one is at its sixth article.
-            0 if asked.nth == 5 => {
-                let article = article(id(asked.line)?);
-                Some(Act::Together(article, Arc::clone(&meet)))
+    for at in [0, 5] {
+        let meet = Arc::new(tokio::sync::Barrier::new(2));
+        let peer = Peer::new(move |asked| {
+            let pass = asked.line.starts_with("AUTHINFO PASS");
+            match asked.connection {
+                // The other is refused while this one is at this article.
+                0 if asked.nth == at && id(asked.line).is_some() => {
+                    let article = article(id(asked.line)?);
+                    Some(Act::Together(article, Arc::clone(&meet)))
+                }
+                0 => None,
+                1 if pass => Some(Act::Together(
+                    b"481 Authentication failed\r\n".to_vec(),
+                    Arc::clone(&meet),
+                )),
+                _ => pass.then(|| last("481 Authentication failed")),
             }
-            0 => None,
-            1 if pass => Some(Act::Together(
-                b"481 Authentication failed\r\n".to_vec(),
-                Arc::clone(&meet),
-            )),
-            _ => pass.then(|| last("481 Authentication failed")),
-        }
-    })
-    .await;
-    let server = Server {
-        connections: 2,
-        pipeline: 1,
-        ..user(&peer, "a")
-    };
-    let run = fetch(vec![server], &ids(200)).await;
-    run.assert_all_good(200);
-    assert!(peer.connections() > 1);
-    assert!(run.summary.servers[0].out.is_none());
+        })
+        .await;
+        let server = Server {
+            connections: 2,
+            pipeline: 1,
+            ..user(&peer, "a")
+        };
+        let run = fetch(vec![server], &ids(200)).await;
+        run.assert_all_good(200);
+        assert!(peer.connections() > 1);
+        assert!(run.summary.servers[0].out.is_none());
+    }
 }
 
 // The server repeats the command that it does not like.
