@@ -129,7 +129,10 @@ fn the_example_server_file() {
             .code(0)
             .silent();
         let text = String::from_utf8(done.stdout.clone()).unwrap();
-        assert!(text.contains("[[server]]"), "{text}");
+        assert!(
+            text.contains("[[server]]") && text.contains("password_file"),
+            "{text}"
+        );
         t.run(&format!("{program} --example-servers | head -c 10"))
             .code(0)
             .silent();

@@ -123,13 +123,6 @@ impl Done {
         records::fates(&self.records())
     }
 
-    /// The run without its records, where one arrangement refuses to begin and has
-    /// none while the other's last stage does.
-    pub fn without_records(mut self) -> Done {
-        self.stdout.clear();
-        self
-    }
-
     /// The program ended with `code`.
     #[track_caller]
     pub fn code(self, code: i32) -> Done {

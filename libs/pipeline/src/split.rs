@@ -78,6 +78,14 @@ fn split(
     for warning in nzb.warnings() {
         (config.warn)(format!("{name}: {warning}"));
     }
+    if nzb
+        .password()
+        .is_some_and(|password| password.len() > LONGEST)
+    {
+        (config.warn)(format!(
+            "{name}: its password is longer than {LONGEST} bytes and is left out of the `job` record"
+        ));
+    }
     if nzb.files().is_empty() {
         return Err(Error::Input(format!(
             "{name}: this NZB lists no files: there is nothing to fetch"
@@ -206,7 +214,11 @@ fn job(nzb: &Nzb, order: &[usize]) -> Job {
         files: order.len() as u64,
         segments: files().map(|f| f.segments).sum(),
         bytes: files().filter_map(|f| f.bytes).fold(0, u64::saturating_add),
-        password: nzb.password().map(cut),
+        // Whole or not at all: the beginning of a password opens nothing.
+        password: nzb
+            .password()
+            .filter(|password| password.len() <= LONGEST)
+            .map(str::to_owned),
         meta: nzb.meta().iter().take(META).map(text).collect(),
         ..Job::default()
     }

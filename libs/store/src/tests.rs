@@ -248,7 +248,7 @@ fn a_verified_piece_replaces_an_unverified_one() {
     let mut store = open(temp.path());
     let loose = Piece {
         verified: false,
-        ..piece(2, 1, b"XXX")
+        ..piece(2, 1, b"zzz")
     };
     put(&mut store, &[loose]);
     put(&mut store, &three());
