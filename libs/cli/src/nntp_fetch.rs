@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use nzbpipe_nntp::Notice;
 use nzbpipe_nntp::config::EXAMPLE;
+use nzbpipe_nntp::{Notice, Options};
 use nzbpipe_pipeline::{Code, Stop, fetch};
 
 use crate::exit::{self, Refusal};
@@ -89,9 +89,14 @@ pub(crate) fn config(
     ui: &Ui,
     stop: &Stop,
 ) -> Result<fetch::Config, Refusal> {
+    let mut options = Options::default();
+    options.tries = args.retries.saturating_add(1);
     Ok(fetch::Config {
         servers: args.resolve(ui, stop)?,
-        retries: args.retries,
+        options,
+        rate: Arc::default(),
+        changes: None,
+        trace: None,
         form,
         notices: notices(ui),
         watch: Box::new(ui.clone()),

@@ -13,7 +13,7 @@ use crate::config::{MAX_SERVERS, Server, Verify};
 use crate::dial::Endpoint;
 use crate::pool::{BodyOf, OutcomeOf, Parts, Pool};
 use crate::slot::{self, Slot};
-use crate::{Class, Notice, NoticeKind, Outcome, Request, Sinks, Stats, tls};
+use crate::{Class, Notice, NoticeKind, Outcome, Rate, Request, Sinks, Stats, Trace, tls};
 
 /// Connections that have not said goodbye by then are cut.
 const FAREWELL: Duration = Duration::from_millis(1500);
@@ -22,15 +22,52 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 pub struct Client {
     /// The servers; those beyond [`MAX_SERVERS`] are not used.
     pub servers: Vec<Server>,
-    /// How often a segment is asked of one server before its connection
-    /// failures count as that server's last word, and how many failures in a
-    /// row make a server down.
-    pub tries: u32,
+    /// How the run behaves.
+    pub options: Options,
+    /// Octets a second in total.
+    pub rate: Arc<Rate>,
+    /// The servers anew, whenever they are to be others: what is in flight is
+    /// not lost.
+    pub changes: Option<mpsc::Receiver<Vec<Server>>>,
+    /// Told the conversation, if anybody wants to know.
+    pub trace: Option<Trace>,
     /// Told what people should know. Called from the tasks of the run: must not
     /// block.
     pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
     /// Counts while the run lasts.
     pub stats: Arc<Stats>,
+}
+
+/// How a run behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// How often a segment is asked of one server before its connection
+    /// failures count as that server's last word, and how many failures in a
+    /// row make a server down.
+    pub tries: u32,
+    /// How long all servers may be down before the run ends.
+    pub max_down: Duration,
+    /// How long the run may take; what is not there by then fails, to be asked
+    /// for again.
+    pub deadline: Option<Duration>,
+    /// Octets that may be asked for twice to bring the end nearer; 0: none.
+    pub hedge: u64,
+    /// Whether whole articles are asked for, headers included (ARTICLE instead
+    /// of BODY).
+    pub article: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            tries: 4,
+            max_down: Duration::from_secs(300),
+            deadline: None,
+            hedge: 32 << 20,
+            article: false,
+        }
+    }
 }
 
 /// What became of a run.
@@ -78,7 +115,7 @@ impl Client {
             outcomes,
             notices: self.notices,
             stats: self.stats,
-            tries: self.tries,
+            tries: self.options.tries,
             now: unix_seconds(),
         }));
         let mut supervisor = Supervisor {

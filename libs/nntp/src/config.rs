@@ -10,9 +10,10 @@ mod url;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Error, tls};
+use crate::{Error, Quota, Slots, tls};
 
 pub use table::from_toml;
 pub use url::from_url;
@@ -49,8 +50,9 @@ pub struct Server {
     pub password: Option<Secret>,
     /// How many connections the account allows.
     pub connections: u16,
-    /// Requests in flight on each connection.
-    pub pipeline: u16,
+    /// Requests in flight on each connection; without it their number follows
+    /// rate and round trip.
+    pub pipeline: Option<u16>,
     /// Servers of level 0 are asked first, those of higher levels for what
     /// the lower ones do not have.
     pub level: u8,
@@ -62,6 +64,17 @@ pub struct Server {
     pub group: u32,
     /// Articles older than this many days are not asked for; 0: no limit.
     pub retention_days: u32,
+    /// The account, if other processes use it as well: its connections are shared
+    /// with them.
+    pub account: Option<String>,
+    /// The free slots of the account; the caller's to fill in.
+    pub slots: Option<Arc<dyn Slots>>,
+    /// How much it may send.
+    pub quotas: Quotas,
+    /// The count of what it sent; the caller's to fill in.
+    pub quota: Option<Arc<dyn Quota>>,
+    /// Octets a second it may send; 0: no limit.
+    pub limit_rate: u64,
     /// How long each of TCP connect, TLS handshake and greeting may take.
     pub connect_timeout: Duration,
     /// How long a connection with requests in flight may send nothing.
@@ -81,14 +94,39 @@ impl Server {
             username: None,
             password: None,
             connections: 8,
-            pipeline: 8,
+            pipeline: None,
             level: 0,
             optional: false,
             group: 0,
             retention_days: 0,
+            account: None,
+            slots: None,
+            quotas: Quotas::default(),
+            quota: None,
+            limit_rate: 0,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(60),
         }
+    }
+}
+
+/// How many octets a server may send; 0: as many as it likes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// In all (a block account).
+    pub total: u64,
+    /// A calendar day, in local time.
+    pub daily: u64,
+    /// A calendar month, in local time.
+    pub monthly: u64,
+    /// Any 24 hours.
+    pub rolling: u64,
+}
+
+impl Quotas {
+    /// Whether there is any.
+    pub fn any(&self) -> bool {
+        *self != Quotas::default()
     }
 }
 

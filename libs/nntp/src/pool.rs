@@ -86,7 +86,8 @@ const READY: usize = 1024;
 impl<S: Sinks> Pool<S> {
     pub(crate) fn new(parts: Parts<S>) -> Pool<S> {
         let servers = || parts.endpoints.iter().map(|endpoint| &endpoint.server);
-        let windows = servers().map(|s| usize::from(s.connections) * usize::from(s.pipeline));
+        let windows =
+            servers().map(|s| usize::from(s.connections) * usize::from(s.pipeline.unwrap_or(8)));
         let capacity = READY.max(2 * windows.sum::<usize>());
         let place = |endpoint: &Endpoint| Place::new(&endpoint.server, Arc::clone(&endpoint.name));
         let places = parts.endpoints.iter().map(place).collect();

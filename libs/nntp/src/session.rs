@@ -59,7 +59,7 @@ impl<S: Sinks> Session<S> {
             server,
             started,
             wire,
-            window: usize::from(config.pipeline.max(1)),
+            window: usize::from(config.pipeline.unwrap_or(8).max(1)),
             flights: VecDeque::new(),
             idle: false,
             patience,

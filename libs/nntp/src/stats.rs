@@ -25,7 +25,14 @@ struct Counters {
     missing: AtomicU64,
     damaged: AtomicU64,
     lost: AtomicU64,
+    capacity: AtomicU64,
+    login: AtomicU64,
+    recycled: AtomicU64,
+    hedged: AtomicU64,
     connections: AtomicU64,
+    windows: AtomicU64,
+    allowed: AtomicU64,
+    rtt_micros: AtomicU64,
 }
 
 macro_rules! readers {
@@ -43,7 +50,14 @@ impl Stats {
         bodies: "Bodies that arrived whole, damaged ones too.";
         missing: "Answers that an article is not there.";
         damaged: "Bodies that arrived damaged.";
-        lost: "Connections lost in mid-work.";
+        lost: "Connections lost in mid-work, or that could not be opened.";
+        capacity: "Connections refused because there were too many.";
+        login: "Connections refused for the login, the account or the certificate.";
+        recycled: "Connections given up because they were slow.";
+        hedged: "Octets asked for a second time near the end.";
+        windows: "Requests that may be in flight, over all open connections.";
+        allowed: "Connections that may be open.";
+        rtt_micros: "Microseconds from command to first byte on a quiet connection; 0 if not known. In total: the largest.";
         connections: "Connections open now, logged in.";
     }
 
@@ -115,7 +129,14 @@ impl ServerStats {
         bodies: "Bodies that arrived whole, damaged ones too.";
         missing: "Answers that an article is not there.";
         damaged: "Bodies that arrived damaged.";
-        lost: "Connections lost in mid-work.";
+        lost: "Connections lost in mid-work, or that could not be opened.";
+        capacity: "Connections refused because there were too many.";
+        login: "Connections refused for the login, the account or the certificate.";
+        recycled: "Connections given up because they were slow.";
+        hedged: "Octets asked for a second time near the end.";
+        windows: "Requests that may be in flight, over all open connections.";
+        allowed: "Connections that may be open.";
+        rtt_micros: "Microseconds from command to first byte on a quiet connection; 0 if not known. In total: the largest.";
         connections: "Connections open now, logged in.";
     }
 

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nzbpipe_nntp::config::Server;
-use nzbpipe_nntp::{BodySink, Client, Notice, Outcome, Request, Sinks, Stats};
+use nzbpipe_nntp::{
+    BodySink, Client, Notice, Options, Outcome, Rate, Request, Sinks, Stats, Trace,
+};
 use nzbpipe_record::{
     Body, Bytes, Class, Crc, Failed, Header, Missing, Pool, Progress, Provenance, Record, Segment,
     Tried,
@@ -42,8 +44,14 @@ const BUDGET_PER_CONNECTION: usize = 1 << 20;
 pub struct Config {
     /// The servers, ready to be used: passwords and certificates are read.
     pub servers: Vec<Server>,
-    /// How often a server is asked again after its connection failed.
-    pub retries: u32,
+    /// How the engine behaves.
+    pub options: Options,
+    /// Octets a second in total.
+    pub rate: Arc<Rate>,
+    /// The servers anew, whenever they are to be others.
+    pub changes: Option<mpsc::Receiver<Vec<Server>>>,
+    /// Told the conversation with the servers.
+    pub trace: Option<Trace>,
     /// What becomes of the bodies.
     pub form: Form,
     /// Told what people should know about the servers.
@@ -175,7 +183,10 @@ impl<S: Deliver> Stage<S> {
         let stats = Arc::new(Stats::default());
         let client = Client {
             servers: config.servers,
-            tries: config.retries.saturating_add(1),
+            options: config.options,
+            rate: config.rate,
+            changes: config.changes,
+            trace: config.trace,
             notices: config.notices,
             stats: Arc::clone(&stats),
         };

@@ -195,7 +195,10 @@ pub(super) fn entry(table: Table) -> Result<Entry, String> {
             plain.connections,
             MAX_CONNECTIONS,
         )?,
-        pipeline: within("pipeline", table.pipeline, plain.pipeline, MAX_PIPELINE)?,
+        pipeline: match table.pipeline {
+            Some(_) => Some(within("pipeline", table.pipeline, 1, MAX_PIPELINE)?),
+            None => None,
+        },
         level: table.level.unwrap_or(plain.level),
         optional: table.optional.unwrap_or(plain.optional),
         group: table.group.unwrap_or(plain.group),
@@ -277,7 +280,7 @@ mod tests {
         assert!(entry.enabled());
         assert_eq!((entry.name(), entry.server.port), ("h.example", 563));
         assert!(entry.server.tls);
-        assert_eq!(entry.server.pipeline, 8);
+        assert_eq!(entry.server.pipeline, None);
         assert_eq!(entry.server.timeout, Duration::from_secs(60));
         let entry = one("[[server]]\nhost = \"::1\"\ntls = false\n");
         assert_eq!(entry.server.port, 119);
@@ -295,7 +298,7 @@ mod tests {
         assert_eq!(server.verify, Verify::None);
         assert_eq!(
             (server.port, server.connections, server.pipeline),
-            (1, 3, 4)
+            (1, 3, Some(4))
         );
         assert_eq!(
             (server.level, server.group, server.retention_days),

@@ -195,7 +195,7 @@ async fn an_article_that_is_answered_by_hanging_up() {
     .await;
     let server = Server {
         connections: 8,
-        pipeline: 2,
+        pipeline: Some(2),
         ..peer.server("a")
     };
     let run = fetch(vec![server], &ids(600)).await;
@@ -408,7 +408,7 @@ async fn damaged_everywhere() {
 async fn the_only_server_is_asked_once_more() {
     let peer = Peer::new(|asked| if asked.nth < 5 { damaged(asked) } else { None }).await;
     let server = Server {
-        pipeline: 1,
+        pipeline: Some(1),
         ..peer.server("a")
     };
     let run = fetch(vec![server], &ids(3)).await;

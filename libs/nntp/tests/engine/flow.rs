@@ -44,7 +44,7 @@ async fn the_window_is_filled_without_waiting_for_answers() {
     })
     .await;
     let server = Server {
-        pipeline: 4,
+        pipeline: Some(4),
         ..peer.server("a")
     };
     fetch(vec![server], &ids(40)).await.assert_all_good(40);
@@ -77,7 +77,7 @@ async fn connections_are_opened_for_work_only() {
     let peer = Peer::good().await;
     let server = Server {
         connections: 50,
-        pipeline: 1,
+        pipeline: Some(1),
         ..peer.server("a")
     };
     fetch(vec![server], &ids(3)).await.assert_all_good(3);
@@ -99,7 +99,7 @@ async fn all_connections_work_when_there_is_enough_to_do() {
     .await;
     let server = Server {
         connections: 10,
-        pipeline: 2,
+        pipeline: Some(2),
         ..peer.server("a")
     };
     fetch(vec![server], &ids(400)).await.assert_all_good(400);
@@ -116,7 +116,7 @@ async fn commands_that_wait_do_not_stop_reading() {
     })
     .await;
     let server = Server {
-        pipeline: 1000,
+        pipeline: Some(1000),
         timeout: Duration::from_secs(3),
         ..peer.server("a")
     };
@@ -164,7 +164,10 @@ struct Stoppable {
 fn start(server: Server, sinks: Keepers) -> Stoppable {
     let client = Client {
         servers: vec![server],
-        tries: 3,
+        options: nzbpipe_nntp::Options::default(),
+        rate: Arc::default(),
+        changes: None,
+        trace: None,
         notices: Arc::new(|_| {}),
         stats: Arc::new(Stats::default()),
     };

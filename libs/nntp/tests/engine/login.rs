@@ -158,7 +158,7 @@ async fn a_login_refused_beside_sessions_that_work() {
         .await;
         let server = Server {
             connections: 2,
-            pipeline: 1,
+            pipeline: Some(1),
             ..user(&peer, "a")
         };
         let run = fetch(vec![server], &ids(200)).await;
@@ -211,7 +211,7 @@ async fn too_many_connections() {
         let peer = crowded(3, at, line).await;
         let server = Server {
             connections: 10,
-            pipeline: 2,
+            pipeline: Some(2),
             ..user(&peer, "a")
         };
         let run = fetch(vec![server], &ids(300)).await;
@@ -249,7 +249,7 @@ async fn kicked_in_mid_session() {
     .await;
     let server = Server {
         connections: 3,
-        pipeline: 2,
+        pipeline: Some(2),
         ..peer.server("a")
     };
     let run = fetch(vec![server], &ids(100)).await;
@@ -367,7 +367,7 @@ async fn some_connections_bounce() {
     .await;
     let server = Server {
         connections: 8,
-        pipeline: 1,
+        pipeline: Some(1),
         ..peer.server("a")
     };
     let run = fetch(vec![server], &ids(400)).await;

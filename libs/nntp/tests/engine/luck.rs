@@ -94,7 +94,7 @@ async fn one(seed: u64) {
     let server = |peer: &Peer, name, level| Server {
         level,
         connections: 3,
-        pipeline: 4,
+        pipeline: Some(4),
         ..peer.server(name)
     };
     let impatient = |peer: &Peer, name| Server {

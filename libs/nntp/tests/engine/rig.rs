@@ -7,8 +7,8 @@ use std::time::Duration;
 use nzbpipe_nntp::config::Server;
 use nzbpipe_nntp::multiline::Framer;
 use nzbpipe_nntp::{
-    BodySink, Client, Fed, FedState, MessageId, Notice, Outcome, Request, Sinks, Stats, Summary,
-    Verdict,
+    BodySink, Client, Fed, FedState, MessageId, Notice, Options, Outcome, Request, Sinks, Stats,
+    Summary, Verdict,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -157,9 +157,14 @@ pub async fn run(servers: Vec<Server>, sinks: Keepers, requests: Vec<Request<Str
     let notices = Arc::new(Mutex::new(Vec::new()));
     let stats = Arc::new(Stats::default());
     let told = Arc::clone(&notices);
+    let mut options = Options::default();
+    options.tries = 3;
     let client = Client {
         servers,
-        tries: 3,
+        options,
+        rate: Arc::default(),
+        changes: None,
+        trace: None,
         notices: Arc::new(move |notice| told.lock().unwrap().push(notice)),
         stats: Arc::clone(&stats),
     };

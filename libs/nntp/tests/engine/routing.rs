@@ -172,12 +172,12 @@ async fn equal_servers_share() {
     let servers = vec![
         Server {
             connections: 2,
-            pipeline: 2,
+            pipeline: Some(2),
             ..a.server("a")
         },
         Server {
             connections: 2,
-            pipeline: 2,
+            pipeline: Some(2),
             ..b.server("b")
         },
     ];
