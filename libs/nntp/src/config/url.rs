@@ -139,7 +139,7 @@ mod tests {
             (server.host.as_str(), server.port, server.tls),
             ("news.example", 4563, true)
         );
-        assert_eq!((server.connections, server.pipeline), (20, 3));
+        assert_eq!((server.connections, server.pipeline), (20, Some(3)));
         assert_eq!(server.verify, Verify::None);
         assert!(server.optional);
         assert_eq!(entry.password_source, PasswordSource::Env("P".to_owned()));
