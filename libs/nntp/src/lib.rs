@@ -12,6 +12,7 @@
 //! The parts that know the protocol ([`response`], [`multiline`], [`command`])
 //! do no I/O.
 
+pub mod backlog;
 pub mod command;
 pub mod config;
 pub mod multiline;
@@ -40,6 +41,7 @@ mod tls;
 mod trace;
 mod wire;
 
+pub use backlog::Backlog;
 pub use client::{Client, Options, ServerSummary, Summary};
 pub use command::{BadMessageId, MessageId};
 pub use error::Error;
