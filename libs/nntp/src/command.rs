@@ -52,6 +52,10 @@ impl fmt::Display for MessageId {
 pub enum Command<'a> {
     /// The body of an article (RFC 3977 §6.2.3).
     Body(&'a MessageId),
+    /// The whole article (RFC 3977 §6.2.1).
+    Article(&'a MessageId),
+    /// The server's clock (RFC 3977 §7.1): a question whose answer fits no other.
+    Date,
     /// The first half of a login (RFC 4643 §2.3). Free of line ends.
     User(&'a str),
     /// The second half.
@@ -65,6 +69,8 @@ impl Command<'_> {
     pub fn encode(self, out: &mut Vec<u8>) {
         let (verb, argument, close) = match self {
             Command::Body(id) => ("BODY <", id.as_str(), ">"),
+            Command::Article(id) => ("ARTICLE <", id.as_str(), ">"),
+            Command::Date => ("DATE", "", ""),
             Command::User(name) => ("AUTHINFO USER ", name, ""),
             Command::Pass(word) => ("AUTHINFO PASS ", word, ""),
             Command::Quit => ("QUIT", "", ""),

@@ -9,7 +9,6 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, ServerName};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
@@ -31,8 +30,6 @@ pub(crate) struct Endpoint {
     pub(crate) server: Server,
     pub(crate) name: Arc<str>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
-    /// Rung when there is work for a session that waits for some.
-    pub(crate) work: Notify,
 }
 
 /// Why there is no session.
@@ -70,7 +67,6 @@ impl Endpoint {
             name: server.name.as_str().into(),
             server: server.clone(),
             tls,
-            work: Notify::new(),
         })
     }
 

@@ -64,6 +64,8 @@ pub(crate) struct Wire {
     input: Box<[u8]>,
     start: usize,
     end: usize,
+    /// Octets consumed since the beginning.
+    consumed: u64,
     output: Vec<u8>,
     sent: usize,
     /// TLS may hold sealed bytes that the socket did not take.
@@ -79,6 +81,7 @@ impl Wire {
             input: vec![0; INPUT].into_boxed_slice(),
             start: 0,
             end: 0,
+            consumed: 0,
             output: Vec::new(),
             sent: 0,
             unflushed: false,
@@ -94,9 +97,25 @@ impl Wire {
     /// Takes `count` bytes off the front of [`Wire::arrived`].
     pub(crate) fn consume(&mut self, count: usize) {
         self.start += count;
+        self.consumed += count as u64;
         if self.start >= self.end {
             (self.start, self.end) = (0, 0);
         }
+    }
+
+    /// Octets consumed since the beginning.
+    pub(crate) fn consumed(&self) -> u64 {
+        self.consumed
+    }
+
+    /// What the handshakes say of the round trip.
+    pub(crate) fn rtt(&self) -> Option<std::time::Duration> {
+        None
+    }
+
+    /// Whether it is a rate limit that is waited for.
+    pub(crate) fn held(&self) -> bool {
+        false
     }
 
     /// The status line at the front, if it is all there.
