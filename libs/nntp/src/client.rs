@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::backlog::Inlet;
 use crate::config::{MAX_SERVERS, Server, Verify};
-use crate::dial::Endpoint;
+use crate::dial::{Endpoint, Shared};
 use crate::pool::{BodyOf, Closing, Outbox, OutcomeOf, Parts, Pool};
 use crate::slot::{self, Slot};
 use crate::{Class, Notice, NoticeKind, Outcome, Rate, Request, Sinks, Stats, Trace, tls};
@@ -108,6 +108,11 @@ impl Client {
     ) -> Summary {
         let maker = Maker {
             notices: Arc::clone(&self.notices),
+            shared: Shared {
+                rate: self.rate,
+                stats: Arc::clone(&self.stats),
+                trace: self.trace,
+            },
         };
         let deadline = self.options.deadline.map(|after| Instant::now() + after);
         let pool = Arc::new(Pool::new(Parts {
@@ -143,13 +148,14 @@ impl Client {
 /// Prepares servers.
 struct Maker {
     notices: Arc<dyn Fn(Notice) + Send + Sync>,
+    shared: Shared,
 }
 
 impl Maker {
     /// The servers that can be used, at most `most`; of the others people are
     /// told.
     async fn endpoints(&self, servers: &[Server], most: usize) -> Vec<Endpoint> {
-        let checked = |server: &Server| server.tls && server.verify == Verify::Full;
+        let checked = |server: &Server| server.tls && server.verify != Verify::None;
         let system = match servers.iter().any(checked) {
             // Reading files would block a thread that serves connections.
             true => tokio::task::spawn_blocking(tls::system_roots)
@@ -160,7 +166,7 @@ impl Maker {
         let mut endpoints = Vec::new();
         for server in servers {
             let made = match endpoints.len() < most {
-                true => Endpoint::new(server, &system),
+                true => Endpoint::new(server, &system, self.shared.clone()),
                 false => Err(format!("there are more than {MAX_SERVERS}")),
             };
             match made {

@@ -60,6 +60,14 @@ pub enum Command<'a> {
     User(&'a str),
     /// The second half.
     Pass(&'a str),
+    /// Whether an article is there (RFC 3977 §6.2.4).
+    Stat(&'a MessageId),
+    /// What the server can do (RFC 3977 §5.2).
+    Capabilities,
+    /// Goodbye to the clear (RFC 4642 §2.2).
+    StartTls,
+    /// Compression from here on (RFC 8054 §2.2).
+    Compress,
     /// Goodbye (RFC 3977 §5.4).
     Quit,
 }
@@ -73,6 +81,10 @@ impl Command<'_> {
             Command::Date => ("DATE", "", ""),
             Command::User(name) => ("AUTHINFO USER ", name, ""),
             Command::Pass(word) => ("AUTHINFO PASS ", word, ""),
+            Command::Stat(id) => ("STAT <", id.as_str(), ">"),
+            Command::Capabilities => ("CAPABILITIES", "", ""),
+            Command::StartTls => ("STARTTLS", "", ""),
+            Command::Compress => ("COMPRESS DEFLATE", "", ""),
             Command::Quit => ("QUIT", "", ""),
         };
         for piece in [verb, argument, close, "\r\n"] {

@@ -85,10 +85,6 @@ impl Gate {
         self.limit
     }
 
-    pub(crate) fn open(&self) -> u16 {
-        self.open
-    }
-
     /// Open sessions and those in the making.
     pub(crate) fn taken(&self) -> u16 {
         self.open + self.dialing

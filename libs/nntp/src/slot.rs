@@ -21,7 +21,7 @@ pub(crate) async fn run<S: Sinks>(mut slot: Slot<S>) {
     let dialled = tokio::select! {
         biased;
         _ = pool.closed() => return,
-        dialled = endpoint.open() => dialled,
+        dialled = endpoint.open(slot.number) => dialled,
     };
     match dialled {
         Ok(wire) => Session::new(slot, endpoint, wire, started).run().await,

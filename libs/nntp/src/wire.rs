@@ -2,16 +2,23 @@
 //! be sent never keeps what arrives from being read, so that neither side can
 //! block the other (RFC 3977 §3.5).
 
+mod deflate;
+
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::command::Command;
+use crate::config::Secret;
+use crate::meter::Metered;
 use crate::response::{self, BadStatus, MAX_LINE, Status};
+use crate::{Line, Trace};
+use deflate::Deflated;
 
 /// What one read may bring. Larger ones save nothing, and the bytes leave the
 /// second-level cache before they are decoded.
@@ -26,41 +33,97 @@ const CIPHERTEXT: usize = 256 << 10;
 
 /// A connection, with TLS or without.
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<BufReader<TcpStream>>>),
+    Plain(Metered),
+    Tls(Box<TlsStream<BufReader<Metered>>>),
+    Deflated(Box<Deflated<Stream>>),
 }
 
 impl Stream {
     /// What a TLS session is to be laid over.
-    pub(crate) fn buffered(tcp: TcpStream) -> BufReader<TcpStream> {
+    pub(crate) fn buffered(tcp: Metered) -> BufReader<Metered> {
         BufReader::with_capacity(CIPHERTEXT, tcp)
     }
+}
 
-    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, into),
             Stream::Tls(tls) => Pin::new(tls).poll_read(cx, into),
+            Stream::Deflated(deflated) => Pin::new(deflated).poll_read(cx, into),
         }
     }
+}
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_write(cx, from),
             Stream::Tls(tls) => Pin::new(tls).poll_write(cx, from),
+            Stream::Deflated(deflated) => Pin::new(deflated).poll_write(cx, from),
         }
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Stream::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Stream::Deflated(deflated) => Pin::new(deflated).poll_flush(cx),
         }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Stream::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Stream::Deflated(deflated) => Pin::new(deflated).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Tells people the conversation of one connection.
+pub(crate) struct Tracer {
+    pub(crate) trace: Trace,
+    pub(crate) server: Arc<str>,
+    pub(crate) connection: u64,
+    /// Not to be shown, whoever says it.
+    pub(crate) password: Option<Secret>,
+}
+
+impl Tracer {
+    fn tell(&self, sent: bool, text: &str) {
+        (self.trace)(Line {
+            server: &self.server,
+            connection: self.connection,
+            sent,
+            text,
+        });
+    }
+
+    fn sent(&self, command: Command<'_>) {
+        let mut line = Vec::new();
+        match command {
+            Command::Pass(_) => Command::Pass("***").encode(&mut line),
+            command => command.encode(&mut line),
+        }
+        self.tell(true, String::from_utf8_lossy(&line).trim_end());
     }
 }
 
 /// A connection with its buffers.
 pub(crate) struct Wire {
     stream: Stream,
+    tracer: Option<Tracer>,
+    /// The longest of what the handshakes took that is one way there and back.
+    rtt: Option<Duration>,
     input: Box<[u8]>,
     start: usize,
     end: usize,
@@ -75,9 +138,11 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: Stream) -> Wire {
+    pub(crate) fn new(stream: Stream, tracer: Option<Tracer>) -> Wire {
         Wire {
             stream,
+            tracer,
+            rtt: None,
             input: vec![0; INPUT].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -86,6 +151,27 @@ impl Wire {
             sent: 0,
             unflushed: false,
             mute: false,
+        }
+    }
+
+    /// The bare stream, to lay TLS over it; `None` if anything has arrived that
+    /// was not consumed: it would be taken for part of what TLS protects.
+    pub(crate) fn into_plain(self) -> Option<(Metered, Option<Tracer>)> {
+        match self.stream {
+            Stream::Plain(tcp) if self.start == self.end => Some((tcp, self.tracer)),
+            _ => None,
+        }
+    }
+
+    /// The same conversation, compressed from here on in both directions.
+    pub(crate) fn deflated(self) -> Wire {
+        let early = &self.input[self.start..self.end];
+        let stream = Stream::Deflated(Box::new(Deflated::new(self.stream, early)));
+        Wire {
+            stream,
+            start: 0,
+            end: 0,
+            ..self
         }
     }
 
@@ -108,23 +194,36 @@ impl Wire {
         self.consumed
     }
 
-    /// What the handshakes say of the round trip.
-    pub(crate) fn rtt(&self) -> Option<std::time::Duration> {
-        None
-    }
-
     /// Whether it is a rate limit that is waited for.
     pub(crate) fn held(&self) -> bool {
         false
     }
 
-    /// The status line at the front, if it is all there.
+    /// The status line at the front, if it is all there. Asked once for each.
     pub(crate) fn status(&self) -> Result<Option<(Status<'_>, usize)>, BadStatus> {
-        response::status(self.arrived())
+        let found = response::status(self.arrived())?;
+        if let (Some(tracer), Some((status, _))) = (&self.tracer, &found) {
+            tracer.tell(false, &status.shown_without(tracer.password.as_ref()));
+        }
+        Ok(found)
+    }
+
+    /// What opening the connection says of the way to the server and back: the
+    /// longest of the exchanges that both sides answer at once.
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    /// Notes that one such exchange took `time`.
+    pub(crate) fn took(&mut self, time: Duration) {
+        self.rtt = self.rtt.max(Some(time));
     }
 
     /// Lets `command` wait to be sent with the next [`Wire::turn`].
     pub(crate) fn send(&mut self, command: Command<'_>) {
+        if let Some(tracer) = &self.tracer {
+            tracer.sent(command);
+        }
         command.encode(&mut self.output);
     }
 
@@ -171,7 +270,7 @@ impl Wire {
         let before = self.end;
         while self.end - self.start < ENOUGH {
             let mut into = ReadBuf::new(&mut self.input[self.end..]);
-            match self.stream.poll_read(cx, &mut into) {
+            match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
                 Poll::Ready(Ok(())) if !into.filled().is_empty() => self.end += into.filled().len(),
                 Poll::Ready(Ok(())) => break,
                 // What came before the failure is handled first; it will be
@@ -191,11 +290,11 @@ impl Wire {
         while self.unsent() {
             let rest = self.output.get(self.sent..).unwrap_or_default();
             if rest.is_empty() {
-                self.mute = ready!(self.stream.poll_flush(cx)).is_err();
+                self.mute = ready!(Pin::new(&mut self.stream).poll_flush(cx)).is_err();
                 self.unflushed = false;
                 continue;
             }
-            match ready!(self.stream.poll_write(cx, rest)) {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest)) {
                 // 0 is a stream that takes nothing any more.
                 Ok(0) | Err(_) => self.mute = true,
                 Ok(count) => {

@@ -29,7 +29,7 @@ fn open(gate: &mut Gate, now: Instant, count: u16) {
 fn the_ramp_doubles_while_all_is_well() {
     let (mut gate, _, now) = gate(50);
     let mut rounds = Vec::new();
-    while gate.open() < 50 {
+    while gate.open < 50 {
         let dialled = (0..100).filter(|_| dial(&mut gate, now)).count();
         (0..dialled).for_each(|_| gate.established());
         rounds.push(dialled);

@@ -14,12 +14,13 @@ use crate::{Class, Sinks};
 
 impl<S: Sinks> Pool<S> {
     /// Makes a server known. False if there are too many.
-    pub(crate) fn introduce(&self, endpoint: Endpoint) -> bool {
+    pub(crate) fn introduce(&self, mut endpoint: Endpoint) -> bool {
         let mut inner = self.lock();
         let index = inner.doors.len();
         if index >= MAX_SERVERS {
             return false;
         }
+        endpoint.index = index;
         let most = endpoint.server.connections;
         let place = Place::new(&endpoint.server, Arc::clone(&endpoint.name));
         self.stats.name(index, Arc::clone(&endpoint.name));
@@ -67,10 +68,14 @@ impl<S: Sinks> Pool<S> {
             && endpoint.server.port == server.port
     }
 
-    fn renew(&self, at: usize, endpoint: Endpoint) {
+    fn renew(&self, at: usize, mut endpoint: Endpoint) {
         let site = self.site(at);
         let (before, _) = site.endpoint();
         let compatible = before.server.same_sessions(&endpoint.server);
+        endpoint.index = at;
+        // Its connections hold on to the limit they know.
+        before.rate.set(endpoint.server.limit_rate);
+        endpoint.rate = Arc::clone(&before.rate);
         let mut inner = self.lock();
         inner.routes.places[at].configure(&endpoint.server);
         let fixed = !compatible || inner.routes.places[at].out.is_some();

@@ -45,7 +45,7 @@ impl Door {
 /// Leave to open a connection.
 pub(crate) struct Leave {
     /// The slot of an account that is shared with other processes.
-    pub(crate) slot: Option<Box<dyn Send>>,
+    pub(crate) _slot: Option<Box<dyn Send>>,
 }
 
 impl<S: Sinks> Pool<S> {
@@ -79,7 +79,7 @@ impl<S: Sinks> Pool<S> {
             None => None,
         };
         door.gate.dial();
-        Some(Leave { slot })
+        Some(Leave { _slot: slot })
     }
 
     /// When to look again whether a connection may be opened.

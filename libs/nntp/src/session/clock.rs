@@ -73,7 +73,6 @@ impl<S: Sinks> Session<S> {
         match read {
             Ok(0) => Err(self.broken("the server closed the connection", answering)),
             Ok(count) => {
-                self.pool.stats.read(self.server, count);
                 self.first_byte();
                 self.heard = Instant::now();
                 self.trickle.read(count);

@@ -279,7 +279,11 @@ async fn nobody_there() {
             .iter()
             .all(|id| run.word(id) == "Unreachable, retryable")
     );
-    assert!(run.told().contains("given up: nothing works for"), "{}", run.told());
+    assert!(
+        run.told().contains("given up: nothing works for"),
+        "{}",
+        run.told()
+    );
     assert!(!run.summary.servers[0].usable);
 
     let good = Peer::good().await;
