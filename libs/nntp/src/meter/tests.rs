@@ -185,7 +185,7 @@ async fn a_socket_that_is_dropped_gives_its_turn_back() {
     let [_, second, mut third] = sockets;
     drop(second);
     let began = Instant::now();
-    third.read(&mut into).await.unwrap();
+    assert!(third.read(&mut into).await.unwrap() > 0);
     // About a second; 2 s with the turn of the dropped one.
     assert!(
         began.elapsed() < Duration::from_millis(1800),
