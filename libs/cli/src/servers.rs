@@ -119,10 +119,14 @@ impl ServerArgs {
         if self.insecure {
             server.verify = Verify::None;
         }
-        if server.tls && matches!(server.verify, Verify::None) {
+        if server.tls && server.verify != Verify::Full {
+            let what = match server.verify {
+                Verify::None => "certificate",
+                _ => "name in the certificate",
+            };
             ui.warn(&format!(
-                "warning: the certificate of {} is not checked: anybody on the way can read \
-                 the password and the data",
+                "warning: the {what} of {} is not checked: anybody on the way can read the \
+                 password and the data",
                 server.name
             ));
         }
@@ -177,8 +181,7 @@ fn read(file: &Path) -> Result<Vec<Entry>, Refusal> {
     let text = String::from_utf8(bytes)
         .map_err(|e| Refusal::config(format!("{shown}: this is not UTF-8 text: {e}")))?;
     let entries = config::from_toml(&text, &shown).map_err(refused)?;
-    let inline = |entry: &Entry| matches!(entry.password_source, PasswordSource::Inline(_));
-    if entries.iter().any(inline) {
+    if entries.iter().any(Entry::holds_secret) {
         private(file)?;
     }
     Ok(entries)
@@ -222,6 +225,11 @@ fn secret(entry: &Entry, base: &Path, stop: &Stop) -> Result<Option<Secret>, Ref
             });
         }
         PasswordSource::None => {}
+        PasswordSource::Command(_) | PasswordSource::Credential(_) | PasswordSource::Netrc(_) => {
+            return Err(Refusal::config(format!(
+                "server {name}: this source of passwords is not read yet"
+            )));
+        }
     }
     let Some(user) = entry.username() else {
         return Ok(None);

@@ -10,7 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::config::{MAX_SERVERS, Server, Verify};
-use crate::dial::Endpoint;
+use crate::dial::{Endpoint, Shared};
 use crate::pool::{BodyOf, OutcomeOf, Parts, Pool};
 use crate::slot::{self, Slot};
 use crate::{Class, Notice, NoticeKind, Outcome, Rate, Request, Sinks, Stats, Trace, tls};
@@ -106,7 +106,7 @@ impl Client {
         outcomes: mpsc::Sender<Outcome<S::Ticket, BodyOf<S>>>,
         stop: impl Future<Output = ()> + Send,
     ) -> Summary {
-        let endpoints = endpoints(&self.servers, &self.notices).await;
+        let endpoints = endpoints(&self).await;
         self.stats
             .name(endpoints.iter().map(|e| Arc::clone(&e.name)));
         let pool = Arc::new(Pool::new(Parts {
@@ -134,11 +134,9 @@ impl Client {
 }
 
 /// The servers that can be used; of the others people are told.
-async fn endpoints(
-    servers: &[Server],
-    notices: &Arc<dyn Fn(Notice) + Send + Sync>,
-) -> Vec<Endpoint> {
-    let checked = |server: &Server| server.tls && server.verify == Verify::Full;
+async fn endpoints(client: &Client) -> Vec<Endpoint> {
+    let servers = &client.servers;
+    let checked = |server: &Server| server.tls && server.verify != Verify::None;
     let system = match servers.iter().any(checked) {
         // Reading files would block a thread that serves connections.
         true => tokio::task::spawn_blocking(tls::system_roots)
@@ -150,11 +148,19 @@ async fn endpoints(
     for server in servers {
         let made = match endpoints.len() {
             MAX_SERVERS => Err(format!("there are more than {MAX_SERVERS}")),
-            _ => Endpoint::new(server, &system),
+            index => {
+                let shared = Shared {
+                    index,
+                    rate: Arc::clone(&client.rate),
+                    stats: Arc::clone(&client.stats),
+                    trace: client.trace.clone(),
+                };
+                Endpoint::new(server, &system, shared)
+            }
         };
         match made {
             Ok(endpoint) => endpoints.push(endpoint),
-            Err(reason) => notices(Notice {
+            Err(reason) => (client.notices)(Notice {
                 server: server.name.as_str().into(),
                 kind: NoticeKind::Unusable { reason },
             }),

@@ -5,16 +5,23 @@
 //! named, the [`Entry`] says so, and the caller reads it before the runtime
 //! starts.
 
+mod password;
+mod proxy;
+mod size;
 mod table;
 mod url;
+mod value;
 
-use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Error, Quota, Slots, tls};
 
+pub use password::{PasswordSource, Secret};
+pub use proxy::Proxy;
+pub use size::size;
 pub use table::from_toml;
 pub use url::from_url;
 
@@ -38,10 +45,26 @@ pub struct Server {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// Whether the connection begins with a TLS handshake (RFC 8143).
+    /// Which addresses of the host are used.
+    pub ip: Ip,
+    /// The local address that connections come from.
+    pub bind: Option<IpAddr>,
+    /// Connects on our behalf; it looks up the host, too.
+    pub proxy: Option<Proxy>,
+    /// Whether the conversation is encrypted: from its first octet (RFC 8143)
+    /// unless `starttls` is set.
     pub tls: bool,
+    /// Whether TLS begins after the greeting, at our request (RFC 4642). Without
+    /// `tls` it means nothing.
+    pub starttls: bool,
     /// How its certificate is checked.
     pub verify: Verify,
+    /// The name its certificate must bear, if that is not the host.
+    pub tls_name: Option<String>,
+    /// The oldest version of TLS that is spoken.
+    pub tls_min: TlsVersion,
+    /// Whether the conversation is compressed, if the server can (RFC 8054).
+    pub compress: bool,
     /// Certificate authorities trusted besides the system's, PEM.
     pub extra_ca: Option<Vec<u8>>,
     /// The user name; without one no login is tried.
@@ -75,7 +98,8 @@ pub struct Server {
     pub quota: Option<Arc<dyn Quota>>,
     /// Octets a second it may send; 0: no limit.
     pub limit_rate: u64,
-    /// How long each of TCP connect, TLS handshake and greeting may take.
+    /// How long each of looking up the host and connecting, the TLS handshake
+    /// and the greeting may take.
     pub connect_timeout: Duration,
     /// How long a connection with requests in flight may send nothing.
     pub timeout: Duration,
@@ -88,8 +112,15 @@ impl Server {
             name: host.to_owned(),
             host: host.to_owned(),
             port: if tls { 563 } else { 119 },
+            ip: Ip::Auto,
+            bind: None,
+            proxy: None,
             tls,
+            starttls: false,
             verify: Verify::Full,
+            tls_name: None,
+            tls_min: TlsVersion::V12,
+            compress: false,
             extra_ca: None,
             username: None,
             password: None,
@@ -136,43 +167,33 @@ pub enum Verify {
     /// Chain, name and dates.
     #[default]
     Full,
+    /// Chain and dates, not the name: whoever has any certificate can read the
+    /// password.
+    Chain,
     /// Not at all: anybody on the way can read the password.
     None,
 }
 
-/// A password. It cannot be printed by accident.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps `text`.
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// The password itself, for the wire.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
+/// Which addresses of a host are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ip {
+    /// All, those that answer first (RFC 8305).
+    #[default]
+    Auto,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-/// Where the password of an [`Entry`] comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PasswordSource {
-    /// The entry does not say.
-    None,
-    /// It stands in the server file.
-    Inline(Secret),
-    /// The first line of this file.
-    File(PathBuf),
-    /// This environment variable.
-    Env(String),
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.2 (RFC 5246).
+    #[default]
+    V12,
+    /// 1.3 (RFC 8446).
+    V13,
 }
 
 /// A server as it is written down: files and variables are named, not read.
@@ -187,9 +208,26 @@ pub struct Entry {
     pub cacert: Option<PathBuf>,
     /// Whether it is to be used.
     pub enabled: bool,
+    /// Whether no proxy is to be used, whatever the environment says.
+    pub direct: bool,
 }
 
 impl Entry {
+    /// Uses `proxy`, unless the entry names one or wants none.
+    pub fn default_proxy(&mut self, proxy: &Proxy) {
+        if self.server.proxy.is_none() && !self.direct {
+            self.server.proxy = Some(proxy.clone());
+        }
+    }
+
+    /// Whether a secret stands in the entry itself: whoever may read the file
+    /// knows it.
+    pub fn holds_secret(&self) -> bool {
+        let proxy = self.server.proxy.as_ref();
+        matches!(self.password_source, PasswordSource::Inline(_))
+            || proxy.is_some_and(Proxy::has_password)
+    }
+
     /// What people call the server.
     pub fn name(&self) -> &str {
         &self.server.name
@@ -274,7 +312,11 @@ mod tests {
                 Some(rest) if rest.contains(['=', '[']) && !rest.starts_with(' ') => rest,
                 _ => line,
             })
-            .filter(|line| !line.starts_with("password_env") && !line.starts_with("password ="))
+            .filter(|line| {
+                let key = line.split(' ').next().unwrap_or_default();
+                let one_of_many = key.starts_with("password") && key != "password_file";
+                !one_of_many && key != "netrc"
+            })
             .map(|line| format!("{line}\n"))
             .collect();
         let entries = from_toml(&all, "example").unwrap();

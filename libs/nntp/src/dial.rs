@@ -13,14 +13,15 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use crate::Class;
 use crate::classify::{Meaning, meaning};
 use crate::command::Command;
 use crate::config::{Secret, Server};
+use crate::meter::{Meter, Metered};
 use crate::response::Status;
 use crate::route::Cause;
 use crate::tls;
-use crate::wire::{Stream, Wire};
+use crate::wire::{Stream, Tracer, Wire};
+use crate::{Class, Rate, Stats, Trace};
 
 /// Idle connections are probed, so that one the network forgot does not count
 /// as open for ever.
@@ -31,8 +32,21 @@ pub(crate) struct Endpoint {
     pub(crate) server: Server,
     pub(crate) name: Arc<str>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// How fast it may send; changed while connections are open.
+    pub(crate) rate: Arc<Rate>,
+    shared: Shared,
     /// Rung when there is work for a session that waits for some.
     pub(crate) work: Notify,
+}
+
+/// What the endpoints of a run have in common.
+pub(crate) struct Shared {
+    /// The server's place in the statistics.
+    pub(crate) index: usize,
+    /// How fast all may send.
+    pub(crate) rate: Arc<Rate>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) trace: Option<Trace>,
 }
 
 /// Why there is no session.
@@ -57,27 +71,43 @@ impl Endpoint {
     pub(crate) fn new(
         server: &Server,
         system: &[CertificateDer<'static>],
+        shared: Shared,
     ) -> Result<Endpoint, String> {
         let tls = match server.tls {
             false => None,
-            true => {
-                let name = ServerName::try_from(server.host.clone())
-                    .map_err(|_| "host is neither a host name nor an address".to_owned())?;
-                Some((tls::connector(server, system)?, name))
-            }
+            true => Some((tls::connector(server, system)?, tls::name(server)?)),
         };
         Ok(Endpoint {
             name: server.name.as_str().into(),
             server: server.clone(),
             tls,
+            rate: Arc::new(Rate::new(server.limit_rate)),
+            shared,
             work: Notify::new(),
         })
     }
 
-    /// Opens a connection and logs in.
-    pub(crate) async fn open(&self) -> Result<Wire, Refusal> {
+    /// Of its own, the server's and the run's: what a socket reads is counted.
+    fn metered(&self, tcp: TcpStream) -> Metered {
+        let stats = Arc::clone(&self.shared.stats);
+        let index = self.shared.index;
+        let quota = self.server.quota.clone();
+        let meter = Meter {
+            rates: [Arc::clone(&self.rate), Arc::clone(&self.shared.rate)],
+            count: Box::new(move |octets| {
+                stats.read(index, octets);
+                if let Some(quota) = &quota {
+                    quota.spend(octets as u64);
+                }
+            }),
+        };
+        Metered::new(tcp, meter)
+    }
+
+    /// Opens the connection that the run calls `connection`, and logs in.
+    pub(crate) async fn open(&self, connection: u64) -> Result<Wire, Refusal> {
         let limit = self.server.connect_timeout;
-        let tcp = self.tcp().await?;
+        let tcp = self.metered(self.tcp().await?);
         let stream = match &self.tls {
             None => Stream::Plain(tcp),
             Some((connector, name)) => {
@@ -87,7 +117,13 @@ impl Endpoint {
                 Stream::Tls(Box::new(tls.map_err(handshake_failed)?))
             }
         };
-        let mut wire = Wire::new(stream);
+        let tracer = self.shared.trace.as_ref().map(|trace| Tracer {
+            trace: Arc::clone(trace),
+            server: Arc::clone(&self.name),
+            connection,
+            password: self.server.password.clone(),
+        });
+        let mut wire = Wire::new(stream, tracer);
         let password = self.server.password.as_ref();
         let mut talk = Talk {
             wire: &mut wire,

@@ -44,7 +44,8 @@ impl Meter {
 /// A socket with its meter.
 pub(crate) struct Metered {
     tcp: TcpStream,
-    pace: Pace,
+    /// Boxed: it is some 200 octets, and idle in most sockets.
+    pace: Box<Pace>,
     count: Box<dyn Fn(usize) + Send + Sync>,
     /// The receive buffer asked for; the kernel's own choice if `None`.
     buffer: Option<u64>,
@@ -54,7 +55,7 @@ impl Metered {
     pub(crate) fn new(tcp: TcpStream, meter: Meter) -> Metered {
         let mut metered = Metered {
             tcp,
-            pace: Pace::new(meter.rates),
+            pace: Box::new(Pace::new(meter.rates)),
             count: meter.count,
             buffer: None,
         };

@@ -230,9 +230,8 @@ impl<S: Sinks> Session<S> {
                 Some(Ok(0)) => {
                     return Err(self.broken("the server closed the connection", answering));
                 }
-                Some(Ok(count)) => {
+                Some(Ok(_)) => {
                     self.listen();
-                    self.pool.stats.read(self.server, count);
                     return Ok(());
                 }
                 Some(Err(error)) => return Err(self.broken(error.to_string(), answering)),

@@ -19,7 +19,7 @@ pub(crate) async fn run<S: Sinks>(slot: Slot<S>) {
     let dialled = tokio::select! {
         biased;
         () = pool.closed() => return,
-        dialled = pool.endpoints[server].open() => dialled,
+        dialled = pool.endpoints[server].open(0) => dialled,
     };
     match dialled {
         Ok(wire) => Session::new(slot, wire, started).run().await,

@@ -5,16 +5,24 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+#[cfg(feature = "aws-lc-rs")]
+use rustls::crypto::aws_lc_rs as backend;
+#[cfg(not(feature = "aws-lc-rs"))]
+use rustls::crypto::ring as backend;
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CipherSuite, ClientConfig, DigitallySignedStruct, InvalidMessage, RootCertStore,
-    SignatureScheme,
+    SignatureScheme, SupportedProtocolVersion,
 };
 use tokio_rustls::TlsConnector;
 
-use crate::config::{Server, Verify};
+use crate::config::{Server, TlsVersion, Verify};
 
 /// Certificates of the authorities the system trusts. Reads files: not for a
 /// runtime's thread.
@@ -41,23 +49,49 @@ pub(crate) fn connector(
     // Passed explicitly: with two providers in the tree the default one panics.
     let provider = Arc::new(provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions(server.tls_min))
         .map_err(|e| e.to_string())?;
+    let unnamed = |roots| {
+        Arc::new(Unnamed {
+            roots,
+            algorithms: provider.signature_verification_algorithms,
+        })
+    };
     let config = match server.verify {
         Verify::Full => builder
             .with_root_certificates(roots(server, system)?)
             .with_no_client_auth(),
+        Verify::Chain => builder
+            .dangerous()
+            .with_custom_certificate_verifier(unnamed(Some(roots(server, system)?)))
+            .with_no_client_auth(),
         Verify::None => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unchecked(provider)))
+            .with_custom_certificate_verifier(unnamed(None))
             .with_no_client_auth(),
     };
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
+/// The name that the certificate of `server` must bear, and that is sent for
+/// servers with several (SNI).
+pub(crate) fn name(server: &Server) -> Result<ServerName<'static>, String> {
+    let name = server.tls_name.as_ref().unwrap_or(&server.host);
+    ServerName::try_from(name.clone())
+        .map_err(|_| "host is neither a host name nor an address".to_owned())
+}
+
+fn versions(least: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+    static NEWEST: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+    match least {
+        TlsVersion::V12 => rustls::DEFAULT_VERSIONS,
+        TlsVersion::V13 => &NEWEST,
+    }
+}
+
 /// AES-128 first: with hardware support it is the fastest of the suites.
 fn provider() -> CryptoProvider {
-    let mut provider = aws_lc_rs::default_provider();
+    let mut provider = backend::default_provider();
     provider.cipher_suites.sort_by_key(|suite| {
         !matches!(
             suite.suite(),
@@ -106,20 +140,35 @@ pub(crate) fn is_final(error: &io::Error) -> bool {
     )
 }
 
-/// `verify = "none"`: any certificate will do, but whoever shows it has to own
-/// its key.
+/// `verify = "chain"` and `verify = "none"`: the name does not matter, but
+/// whoever shows a certificate has to own its key.
 #[derive(Debug)]
-struct Unchecked(Arc<CryptoProvider>);
+struct Unnamed {
+    /// Who must vouch for it; `None`: nobody.
+    roots: Option<RootCertStore>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
 
-impl ServerCertVerifier for Unchecked {
+impl ServerCertVerifier for Unnamed {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(roots) = &self.roots {
+            let certificate = ParsedCertificate::try_from(end_entity)?;
+            let all = self.algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(
+                &certificate,
+                roots,
+                intermediates,
+                now,
+                all,
+            )?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -129,8 +178,7 @@ impl ServerCertVerifier for Unchecked {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, known)
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -139,12 +187,11 @@ impl ServerCertVerifier for Unchecked {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, known)
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
@@ -159,7 +206,7 @@ mod tests {
         assert_eq!(first, CipherSuite::TLS13_AES_128_GCM_SHA256);
         assert_eq!(
             provider.cipher_suites.len(),
-            aws_lc_rs::default_provider().cipher_suites.len()
+            backend::default_provider().cipher_suites.len()
         );
     }
 

@@ -4,14 +4,18 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::command::Command;
+use crate::config::Secret;
+use crate::meter::Metered;
 use crate::response::{self, BadStatus, MAX_LINE, Status};
+use crate::{Line, Trace};
 
 /// What one read may bring. Larger ones save nothing, and the bytes leave the
 /// second-level cache before they are decoded.
@@ -26,13 +30,13 @@ const CIPHERTEXT: usize = 256 << 10;
 
 /// A connection, with TLS or without.
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<BufReader<TcpStream>>>),
+    Plain(Metered),
+    Tls(Box<TlsStream<BufReader<Metered>>>),
 }
 
 impl Stream {
     /// What a TLS session is to be laid over.
-    pub(crate) fn buffered(tcp: TcpStream) -> BufReader<TcpStream> {
+    pub(crate) fn buffered(tcp: Metered) -> BufReader<Metered> {
         BufReader::with_capacity(CIPHERTEXT, tcp)
     }
 
@@ -58,9 +62,41 @@ impl Stream {
     }
 }
 
+/// Tells people the conversation of one connection.
+pub(crate) struct Tracer {
+    pub(crate) trace: Trace,
+    pub(crate) server: Arc<str>,
+    pub(crate) connection: u64,
+    /// Not to be shown, whoever says it.
+    pub(crate) password: Option<Secret>,
+}
+
+impl Tracer {
+    fn tell(&self, sent: bool, text: &str) {
+        (self.trace)(Line {
+            server: &self.server,
+            connection: self.connection,
+            sent,
+            text,
+        });
+    }
+
+    fn sent(&self, command: Command<'_>) {
+        let mut line = Vec::new();
+        match command {
+            Command::Pass(_) => Command::Pass("***").encode(&mut line),
+            command => command.encode(&mut line),
+        }
+        self.tell(true, String::from_utf8_lossy(&line).trim_end());
+    }
+}
+
 /// A connection with its buffers.
 pub(crate) struct Wire {
     stream: Stream,
+    tracer: Option<Tracer>,
+    /// The longest of what the handshakes took that is one way there and back.
+    rtt: Option<Duration>,
     input: Box<[u8]>,
     start: usize,
     end: usize,
@@ -73,9 +109,11 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: Stream) -> Wire {
+    pub(crate) fn new(stream: Stream, tracer: Option<Tracer>) -> Wire {
         Wire {
             stream,
+            tracer,
+            rtt: None,
             input: vec![0; INPUT].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -99,13 +137,31 @@ impl Wire {
         }
     }
 
-    /// The status line at the front, if it is all there.
+    /// The status line at the front, if it is all there. Asked once for each.
     pub(crate) fn status(&self) -> Result<Option<(Status<'_>, usize)>, BadStatus> {
-        response::status(self.arrived())
+        let found = response::status(self.arrived())?;
+        if let (Some(tracer), Some((status, _))) = (&self.tracer, &found) {
+            tracer.tell(false, &status.shown_without(tracer.password.as_ref()));
+        }
+        Ok(found)
+    }
+
+    /// What opening the connection says of the way to the server and back: the
+    /// longest of the exchanges that both sides answer at once.
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    /// Notes that one such exchange took `time`.
+    pub(crate) fn took(&mut self, time: Duration) {
+        self.rtt = self.rtt.max(Some(time));
     }
 
     /// Lets `command` wait to be sent with the next [`Wire::turn`].
     pub(crate) fn send(&mut self, command: Command<'_>) {
+        if let Some(tracer) = &self.tracer {
+            tracer.sent(command);
+        }
         command.encode(&mut self.output);
     }
 

@@ -10,7 +10,10 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
+#[cfg(feature = "aws-lc-rs")]
+use rustls::crypto::aws_lc_rs as backend;
+#[cfg(not(feature = "aws-lc-rs"))]
+use rustls::crypto::ring as backend;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::Error;
@@ -29,7 +32,7 @@ pub(crate) fn identity(addresses: &[SocketAddr]) -> Result<Identity, Error> {
     let certificate = leaf(&ca, &key, addresses).map_err(failed)?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     // The provider is named here: a library installs no process-wide default.
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ServerConfig::builder_with_provider(Arc::new(backend::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(failed)?
         .with_no_client_auth()

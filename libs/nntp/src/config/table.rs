@@ -2,13 +2,15 @@
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer};
 use toml::Spanned;
 
-use super::{Entry, MAX_SERVERS, PasswordSource, Secret, Server, Verify};
+use super::value::{
+    Address, CommandWords, IpWord, NetrcWord, ProxyWord, Size, Span, TlsMinWord, TlsWord,
+    VerifyWord, secret,
+};
+use super::{Entry, Ip, MAX_SERVERS, PasswordSource, Quotas, Secret, Server, TlsVersion, Verify};
 use crate::Error;
 
 /// More connections to one server than any account allows.
@@ -32,14 +34,24 @@ pub(super) struct Table {
     pub name: Option<String>,
     pub host: Option<String>,
     pub port: Option<NonZeroU16>,
-    pub tls: Option<bool>,
+    pub ip: Option<IpWord>,
+    pub bind: Option<Address>,
+    pub proxy: Option<ProxyWord>,
+    pub tls: Option<TlsWord>,
     pub verify: Option<VerifyWord>,
+    pub tls_name: Option<String>,
+    pub tls_min: Option<TlsMinWord>,
+    pub compress: Option<bool>,
     pub cacert: Option<PathBuf>,
     pub username: Option<String>,
     #[serde(deserialize_with = "secret")]
     pub password: Option<Secret>,
     pub password_file: Option<PathBuf>,
     pub password_env: Option<String>,
+    pub password_command: Option<CommandWords>,
+    pub password_credential: Option<String>,
+    pub netrc: Option<NetrcWord>,
+    pub account: Option<String>,
     pub connections: Option<NonZeroU16>,
     pub pipeline: Option<NonZeroU16>,
     pub level: Option<u8>,
@@ -49,55 +61,11 @@ pub(super) struct Table {
     pub enabled: Option<bool>,
     pub connect_timeout: Option<Span>,
     pub timeout: Option<Span>,
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    String::deserialize(deserializer).map(|text| Some(Secret::new(text)))
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum VerifyWord {
-    Full,
-    None,
-}
-
-/// A time: seconds as a number, or `"30s"`, `"500ms"`, `"2m"`, `"30"`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span(Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Seconds(u32),
-            Text(String),
-        }
-        let span = match Either::deserialize(deserializer) {
-            Ok(Either::Seconds(seconds)) => Some(Duration::from_secs(seconds.into())),
-            Ok(Either::Text(text)) => duration(&text),
-            Err(_) => None,
-        };
-        span.filter(|span| !span.is_zero())
-            .map(Span)
-            .ok_or_else(|| {
-                de::Error::custom("expected a time like \"30s\", \"2m\" or 30 (seconds)")
-            })
-    }
-}
-
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let number: u32 = text[..digits].parse().ok()?;
-    match &text[digits..] {
-        "" | "s" => Some(Duration::from_secs(number.into())),
-        "ms" => Some(Duration::from_millis(number.into())),
-        "m" => Some(Duration::from_secs(60 * u64::from(number))),
-        _ => None,
-    }
+    pub limit_rate: Option<Size>,
+    pub quota: Option<Size>,
+    pub quota_daily: Option<Size>,
+    pub quota_monthly: Option<Size>,
+    pub quota_rolling: Option<Size>,
 }
 
 /// The servers of a server file. `origin` is its name, for messages.
@@ -171,59 +139,99 @@ pub(super) fn without_value(message: &str) -> String {
 }
 
 /// Checks what single keys cannot tell and fills in the defaults.
-pub(super) fn entry(table: Table) -> Result<Entry, String> {
-    let host = table.host.unwrap_or_default();
+pub(super) fn entry(mut table: Table) -> Result<Entry, String> {
+    let host = table.host.take().unwrap_or_default();
     if !is_host(&host) {
         return Err(match host.as_str() {
             "" => "host is missing".to_owned(),
             _ => format!("host: {host:?} is neither a host name nor an address"),
         });
     }
-    let password_source = source(table.password, table.password_file, table.password_env)?;
-    if table.username.is_none() && password_source != PasswordSource::None {
+    let password_source = source(&mut table)?;
+    let login_elsewhere = matches!(
+        password_source,
+        PasswordSource::None | PasswordSource::Netrc(_)
+    );
+    if table.username.is_none() && !login_elsewhere {
         return Err("a password without username".to_owned());
     }
-    let plain = Server::new(&host, table.tls.unwrap_or(true));
-    let server = Server {
-        name: name(table.name, &host)?,
+    Ok(Entry {
+        password_source,
+        cacert: table.cacert.take(),
+        enabled: table.enabled.unwrap_or(true),
+        direct: matches!(table.proxy, Some(ProxyWord(None))),
+        server: share(way(&host, &mut table)?, table)?,
+    })
+}
+
+/// Where the server is and how it is reached.
+fn way(host: &str, table: &mut Table) -> Result<Server, String> {
+    let (tls, starttls) = table.tls.take().map_or((true, false), |word| word.0);
+    // STARTTLS begins on the port for the clear.
+    let plain = Server::new(host, tls && !starttls);
+    let ip = table.ip.take().map_or(Ip::Auto, |word| word.0);
+    let bind = table.bind.take().map(|word| word.0);
+    match (ip, bind) {
+        (Ip::V4, Some(bind)) if bind.is_ipv6() => return Err(OTHER_FAMILY.to_owned()),
+        (Ip::V6, Some(bind)) if bind.is_ipv4() => return Err(OTHER_FAMILY.to_owned()),
+        _ => {}
+    }
+    let tls_name = table.tls_name.take();
+    if tls_name.as_deref().is_some_and(|name| !is_host(name)) {
+        return Err("tls_name is neither a host name nor an address".to_owned());
+    }
+    Ok(Server {
+        name: named("name", table.name.take().unwrap_or_else(|| host.to_owned()))?,
         port: table.port.map_or(plain.port, NonZeroU16::get),
-        verify: table.verify.map_or(Verify::Full, VerifyWord::meaning),
+        ip,
+        bind,
+        proxy: table.proxy.take().and_then(|word| word.0),
+        tls,
+        starttls,
+        verify: table.verify.take().map_or(Verify::Full, |word| word.0),
+        tls_name,
+        tls_min: table.tls_min.take().map_or(TlsVersion::V12, |word| word.0),
+        compress: table.compress.unwrap_or(false),
+        ..plain
+    })
+}
+
+const OTHER_FAMILY: &str = "bind is not of the family that ip wants";
+
+/// How much of it is used, and when.
+fn share(plain: Server, table: Table) -> Result<Server, String> {
+    let connections = table.connections;
+    let size = |size: Option<Size>| size.map_or(0, |size| size.0);
+    Ok(Server {
         username: table.username,
-        connections: within(
-            "connections",
-            table.connections,
-            plain.connections,
-            MAX_CONNECTIONS,
-        )?,
-        pipeline: match table.pipeline {
-            Some(_) => Some(within("pipeline", table.pipeline, 1, MAX_PIPELINE)?),
-            None => None,
-        },
+        account: table
+            .account
+            .map(|name| named("account", name))
+            .transpose()?,
+        connections: connections.map_or(Ok(plain.connections), |given| {
+            within("connections", given, MAX_CONNECTIONS)
+        })?,
+        pipeline: table
+            .pipeline
+            .map(|given| within("pipeline", given, MAX_PIPELINE))
+            .transpose()?,
         level: table.level.unwrap_or(plain.level),
         optional: table.optional.unwrap_or(plain.optional),
         group: table.group.unwrap_or(plain.group),
         retention_days: table.retention_days.unwrap_or(plain.retention_days),
+        quotas: Quotas {
+            total: size(table.quota),
+            daily: size(table.quota_daily),
+            monthly: size(table.quota_monthly),
+            rolling: size(table.quota_rolling),
+        },
+        limit_rate: size(table.limit_rate),
         connect_timeout: table
             .connect_timeout
             .map_or(plain.connect_timeout, |span| span.0),
         timeout: table.timeout.map_or(plain.timeout, |span| span.0),
         ..plain
-    };
-    Ok(Entry {
-        server,
-        password_source,
-        cacert: table.cacert,
-        enabled: table.enabled.unwrap_or(true),
     })
-}
-
-impl VerifyWord {
-    fn meaning(self) -> Verify {
-        match self {
-            VerifyWord::Full => Verify::Full,
-            VerifyWord::None => Verify::None,
-        }
-    }
 }
 
 /// Only what can be looked up and shown: no space, no control character.
@@ -232,161 +240,57 @@ fn is_host(host: &str) -> bool {
 }
 
 /// A name goes to terminals and into records.
-fn name(given: Option<String>, host: &str) -> Result<String, String> {
-    let name = given.unwrap_or_else(|| host.to_owned());
+fn named(key: &str, name: String) -> Result<String, String> {
     if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) {
-        return Err("name: 1 to 64 octets without control characters".to_owned());
+        return Err(format!("{key}: 1 to 64 octets without control characters"));
     }
     Ok(name)
 }
 
-fn within(key: &str, given: Option<NonZeroU16>, usual: u16, most: u16) -> Result<u16, String> {
-    let value = given.map_or(usual, NonZeroU16::get);
-    if value > most {
-        return Err(format!("{key}: {value} is more than {most}"));
+fn within(key: &str, given: NonZeroU16, most: u16) -> Result<u16, String> {
+    match given.get() {
+        value if value > most => Err(format!("{key}: {value} is more than {most}")),
+        value => Ok(value),
     }
-    Ok(value)
 }
 
-fn source(
-    inline: Option<Secret>,
-    file: Option<PathBuf>,
-    env: Option<String>,
-) -> Result<PasswordSource, String> {
-    match (inline, file, env) {
-        (None, None, None) => Ok(PasswordSource::None),
-        (Some(text), None, None) => Ok(PasswordSource::Inline(text)),
-        (None, Some(path), None) => Ok(PasswordSource::File(path)),
-        (None, None, Some(variable)) => Ok(PasswordSource::Env(variable)),
-        _ => Err("only one of password, password_file and password_env".to_owned()),
+fn source(table: &mut Table) -> Result<PasswordSource, String> {
+    let netrc = table.netrc.take().and_then(|word| word.0);
+    let given = [
+        table.password.take().map(PasswordSource::Inline),
+        table.password_file.take().map(PasswordSource::File),
+        table.password_env.take().map(PasswordSource::Env),
+        table
+            .password_command
+            .take()
+            .map(|words| PasswordSource::Command(words.0)),
+        table
+            .password_credential
+            .take()
+            .map(PasswordSource::Credential),
+        netrc.map(PasswordSource::Netrc),
+    ];
+    let mut given = given.into_iter().flatten();
+    let first = given.next().unwrap_or(PasswordSource::None);
+    if given.next().is_some() {
+        return Err(
+            "only one of password, password_file, password_env, password_command, \
+                    password_credential and netrc"
+                .to_owned(),
+        );
     }
+    match &first {
+        PasswordSource::Credential(name) if !is_credential(name) => {
+            Err("password_credential: the name of a credential, without /".to_owned())
+        }
+        _ => Ok(first),
+    }
+}
+
+/// It names a file in a folder that systemd makes.
+fn is_credential(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn one(text: &str) -> Entry {
-        from_toml(text, "f").unwrap().remove(0)
-    }
-
-    fn refused(text: &str) -> String {
-        from_toml(text, "servers.toml").unwrap_err().to_string()
-    }
-
-    #[test]
-    fn defaults() {
-        let entry = one("[[server]]\nhost = \"h.example\"\n");
-        assert!(entry.enabled());
-        assert_eq!((entry.name(), entry.server.port), ("h.example", 563));
-        assert!(entry.server.tls);
-        assert_eq!(entry.server.pipeline, None);
-        assert_eq!(entry.server.timeout, Duration::from_secs(60));
-        let entry = one("[[server]]\nhost = \"::1\"\ntls = false\n");
-        assert_eq!(entry.server.port, 119);
-    }
-
-    #[test]
-    fn all_keys() {
-        let entry = one(
-            "[[server]]\nname=\"n\"\nhost=\"h\"\nport=1\ntls=false\nverify=\"none\"\ncacert=\"c\"\n\
-             username=\"u\"\npassword_env=\"V\"\nconnections=3\npipeline=4\nlevel=5\noptional=true\n\
-             group=6\nretention_days=7\nenabled=false\nconnect_timeout=\"500ms\"\ntimeout=9\n",
-        );
-        let server = &entry.server;
-        assert_eq!(entry.password_source, PasswordSource::Env("V".to_owned()));
-        assert_eq!(server.verify, Verify::None);
-        assert_eq!(
-            (server.port, server.connections, server.pipeline),
-            (1, 3, Some(4))
-        );
-        assert_eq!(
-            (server.level, server.group, server.retention_days),
-            (5, 6, 7)
-        );
-        assert_eq!(server.connect_timeout, Duration::from_millis(500));
-        assert_eq!(server.timeout, Duration::from_secs(9));
-        assert!(server.optional && !entry.enabled());
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_file_and_line() {
-        let table = [
-            (
-                "[[server]]\nhost = \"h\"\nquota = 1\n",
-                "servers.toml:3",
-                "quota",
-            ),
-            (
-                "[[server]]\nhost = \"h\"\n\nlevel = 300\n",
-                "servers.toml:4",
-                "level",
-            ),
-            (
-                "[[server]]\nhost = \"h\"\nconnections = 0\n",
-                "servers.toml:3",
-                "connections",
-            ),
-            (
-                "[[server]]\nhost = \"h\"\nconnections = 501\n",
-                "servers.toml:1",
-                "connections",
-            ),
-            (
-                "[[server]]\nhost = \"h\"\ntimeout = \"soon\"\n",
-                "servers.toml:3",
-                "timeout",
-            ),
-            (
-                "[[server]]\nhost = \"h\"\ntls = \"starttls\"\n",
-                "servers.toml:3",
-                "tls",
-            ),
-            (
-                "[[server]]\nhost = \"h\"\nverify = \"chain\"\n",
-                "servers.toml:3",
-                "verify",
-            ),
-            (
-                "\n[[server]]\nlevel = 1\n",
-                "servers.toml:2",
-                "host is missing",
-            ),
-            ("[[server]]\nhost = \"a b\"\n", "servers.toml:1", "neither"),
-            (
-                "[[server]]\nhost = \"h\"\npassword=\"x\"\n",
-                "servers.toml:1",
-                "username",
-            ),
-            ("[defaults]\ndir = 1\n", "servers.toml:1", "defaults"),
-            ("", "servers.toml:1", "no [[server]]"),
-        ];
-        for (text, place, word) in table {
-            let shown = refused(text);
-            assert!(
-                shown.starts_with(place) && shown.contains(word),
-                "{text:?} gave {shown:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_password_is_never_quoted() {
-        for text in [
-            "[[server]]\nhost = \"h\"\nusername = \"u\"\npassword = 31337\n",
-            "[[server]]\nhost = \"h\"\nusername = \"u\"\npassword = 31337x\n",
-            "[[server]]\nhost = \"h\"\n\"password\" = 31337\n",
-            "[[server]]\nhost = \"h\"\n'password' = [31337]\n",
-            "server = [{ host = \"h\", password = 31337 }]\n",
-            "server = [\"31337\"]\n",
-            "[[server]]\nhost = \"h\"\nlevel = \"31337\"\n",
-            "[[server]]\nhost = \"h\"\nverify = \"31337, expected x\"\n",
-            "[[server]]\nhost = \"h\"\npassword = \"\"\"\n31337=1\n",
-            "[[server]]\nhost = \"h\"\nusername = \"u\"\npassword = \"31337\"\npassword_env = \"X\"\n",
-        ] {
-            let error = from_toml(text, "f").unwrap_err();
-            assert!(!error.to_string().contains("31337"), "{error}");
-            assert!(!format!("{error:?}").contains("31337"), "{error:?}");
-        }
-    }
-}
+mod tests;

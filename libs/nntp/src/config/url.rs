@@ -5,10 +5,19 @@ use super::table::{Table, entry, without_value};
 use crate::Error;
 
 /// Keys whose value is text even if it looks like a number.
-const TEXT: [&str; 5] = ["name", "verify", "cacert", "password_file", "password_env"];
+const TEXT: [&str; 8] = [
+    "name",
+    "cacert",
+    "tls_name",
+    "account",
+    "password_file",
+    "password_env",
+    "password_command",
+    "password_credential",
+];
 
 /// Keys that have their place elsewhere in the URL.
-const ELSEWHERE: [&str; 4] = ["host", "port", "tls", "username"];
+const ELSEWHERE: [&str; 3] = ["host", "port", "username"];
 
 /// The server that `url` names: `nntp://` without TLS, `nntps://` with it. Any
 /// key of the server file may be a query parameter.
@@ -46,7 +55,12 @@ fn parse(text: &str) -> Result<Entry, String> {
         "host".to_owned(),
         decoded(host.trim_matches(['[', ']']))?.into(),
     );
-    table.insert("tls".to_owned(), tls.into());
+    let starttls = table.get("tls").and_then(toml::Value::as_str) == Some("starttls");
+    match table.contains_key("tls") {
+        true if starttls && !tls => {}
+        true => return Err(TLS_ELSEWHERE.to_owned()),
+        false => drop(table.insert("tls".to_owned(), tls.into())),
+    }
     if let Some(port) = url.port() {
         table.insert("port".to_owned(), i64::from(port).into());
     }
@@ -56,8 +70,18 @@ fn parse(text: &str) -> Result<Entry, String> {
     let table: Table = table
         .try_into()
         .map_err(|e: toml::de::Error| without_value(e.message()))?;
-    entry(table)
+    let entry = entry(table)?;
+    match &entry.server.proxy {
+        Some(proxy) if proxy.has_password() => Err(SPOKEN_PROXY_PASSWORD.to_owned()),
+        _ => Ok(entry),
+    }
 }
+
+const TLS_ELSEWHERE: &str = "tls: nntps:// is with TLS, nntp:// without, and \
+     nntp://host/?tls=starttls begins in the clear";
+
+const SPOKEN_PROXY_PASSWORD: &str = "a password on the command line can be read by every user of \
+     the machine: put the proxy into a server file, or set ALL_PROXY";
 
 const SPOKEN_PASSWORD: &str = "a password on the command line can be read by every user of the \
      machine: leave it out and set NZBPIPE_PASSWORD, or use password_file=";
@@ -90,7 +114,8 @@ fn typed(key: &str, value: &str) -> toml::Value {
     }
 }
 
-fn decoded(text: &str) -> Result<String, String> {
+/// `text` without its percent signs.
+pub(super) fn decoded(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -151,6 +176,15 @@ mod tests {
         assert_eq!(from_url("nntp://h/").unwrap().server.port, 119);
         assert_eq!(from_url("nntp://127.0.0.1:1190").unwrap().server.port, 1190);
         assert_eq!(from_url("nntp://[::1]:1190").unwrap().server.host, "::1");
+        let starttls = from_url("nntp://h/?tls=starttls").unwrap().server;
+        assert!(starttls.tls && starttls.starttls && starttls.port == 119);
+        let entry =
+            from_url("nntps://h/?ip=4&limit_rate=10M&proxy=socks5://p:9050&quota=5").unwrap();
+        assert_eq!(
+            (entry.server.limit_rate, entry.server.quotas.total),
+            (10_000_000, 5)
+        );
+        assert_eq!(entry.server.proxy.map(|proxy| proxy.port), Some(9050));
         assert_eq!(from_url("nntp://h?level=2").unwrap().server.level, 2);
     }
 
@@ -164,9 +198,13 @@ mod tests {
             ),
             ("news://h/", "nntps://"),
             ("nntps://h/group", "path"),
-            ("nntps://h/?quota=hunter2", "quota"),
+            ("nntps://h/?quota=hunter2", "size"),
+            ("nntps://h/?colour=hunter2", "colour"),
+            ("nntps://h/?proxy=socks5://u:hunter2@p", "ALL_PROXY"),
+            ("nntps://h/?tls=starttls", "nntp://"),
             ("nntps://h/?level=1&level=2", "twice"),
-            ("nntps://h/?tls=false", "before"),
+            ("nntps://h/?tls=false", "nntp://"),
+            ("nntps://h/?port=1", "before"),
             ("nntps://", ""),
             ("hunter2@host", ""),
         ];

@@ -6,7 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::client::{Client, Running, bytes, decode, local, start};
+#[cfg(feature = "aws-lc-rs")]
 use rustls::crypto::aws_lc_rs::default_provider;
+#[cfg(not(feature = "aws-lc-rs"))]
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
