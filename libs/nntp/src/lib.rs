@@ -20,6 +20,7 @@ pub mod response;
 
 mod classify;
 mod client;
+mod depth;
 mod dial;
 mod error;
 mod gate;
@@ -53,6 +54,7 @@ pub use command::{BadMessageId, MessageId};
 pub use error::Error;
 pub use ledger::{Quota, Slots};
 pub use notice::{Notice, NoticeKind};
+pub use pace::Pace;
 pub use rate::Rate;
 pub use request::{Class, Outcome, Request, Tried};
 pub use sink::{BodySink, Fed, FedState, Sinks, Verdict};
