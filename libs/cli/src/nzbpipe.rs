@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use nzbpipe_pipeline::{Code, fetch, fuse, split};
+use nzbpipe_pipeline::{Code, Stop, Tally, fetch, fuse, split};
 
 use crate::exit::{self, Refusal};
 use crate::globs::{self, Selection};
-use crate::nntp_fetch::{self, watch_signals};
+use crate::nntp_fetch::{self, Fetching, Setup, watch_all};
 use crate::nzb_split::{sources, warnings};
 use crate::seg_write::Output;
 use crate::servers::ServerArgs;
@@ -23,6 +23,9 @@ const NAME: &str = "nzbpipe";
 /// four, with the same flags, the same files and the same exit code: articles are
 /// decoded while they arrive and written at their place. A file gets its name when
 /// every byte of it is there and proven by a CRC; until then it ends in `.part`.
+///
+/// SIGUSR2 makes it read the server file again: servers, passwords and limits change
+/// while it runs, and no segment is lost.
 #[derive(Parser, Debug)]
 #[command(name = "nzbpipe", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -45,6 +48,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     servers: ServerArgs,
+
+    #[command(flatten)]
+    fetching: Fetching,
 }
 
 pub(crate) const EXAMPLES: &str = "\
@@ -65,31 +71,54 @@ fn run(args: Args) -> Result<Code, Refusal> {
     }
     let ui = Ui::drawing(NAME, &args.common, &args.drawing, true);
     let inputs = sources(&args.nzbs)?;
-    let stop = watch_signals(&ui)?;
-    let mut fetch = match nntp_fetch::config(&args.servers, fetch::Form::Parts, &ui, &stop) {
-        Ok(fetch) => fetch,
+    let (stop, reload) = watch_all(&ui)?;
+    let report = nntp_fetch::report(&args.fetching, &args.servers, NAME, &ui)?;
+    let setup = Setup {
+        servers: &args.servers,
+        engine: &args.fetching.engine,
+        form: fetch::Form::Parts,
+        ui: &ui,
+        stop: &stop,
+        report: &report,
+    };
+    let (mut fetch, printer) = match setup.config(reload) {
+        Ok(ready) => ready,
         Err(refusal) => {
             // As the last stage of the pipe would: whoever reads must not wait.
             nzbpipe_pipeline::refuse(NAME, args.output.outlet()?, refusal.code);
+            report.finish(refusal.code, &Tally::default());
             return Err(refusal);
         }
     };
-    // The writing stage sees all that the fetching one does.
-    fetch.watch = Box::new(nzbpipe_pipeline::Silent);
-    let config = fuse::Config {
+    // The writing stage shows all that the fetching one does.
+    fetch.watch = report.watch(Box::new(nzbpipe_pipeline::Silent));
+    let config = fused(&args, &ui, fetch, (inputs, stop))?;
+    let written = fuse::run(config, args.output.outlet()?, &streams::pool());
+    if let Some(printer) = printer {
+        printer.finish();
+    }
+    summary::print(&ui, &written, &args.output.dir);
+    Ok(report.finish(written.ending.code, &written.ending.tally))
+}
+
+/// All four stages as the flags want them.
+fn fused(
+    args: &Args,
+    ui: &Ui,
+    fetch: fetch::Config,
+    (inputs, stop): (Vec<split::Source>, Stop),
+) -> Result<fuse::Config, Refusal> {
+    Ok(fuse::Config {
         split: split::Config {
             inputs,
             include: globs::set(&args.selection.include)?,
             exclude: globs::set(&args.selection.exclude)?,
-            warn: warnings(&ui),
+            warn: warnings(ui),
             watch: Box::new(nzbpipe_pipeline::Silent),
             stop: stop.clone(),
         },
         fetch,
-        write: args.output.config(&ui, false),
+        write: args.output.config(ui, false),
         stop,
-    };
-    let written = fuse::run(config, args.output.outlet()?, &streams::pool());
-    summary::print(&ui, &written, &args.output.dir);
-    Ok(written.ending.code)
+    })
 }
