@@ -40,7 +40,9 @@ pub fn catalogue() -> Vec<Page> {
         Page {
             command: nntp_fetch::Args::command(),
             examples: nntp_fetch::EXAMPLES,
-            exit_status: status(&["0", "1", "64", "65", "69", "74", "75", "76", "77", "78"]),
+            exit_status: status(&[
+                "0", "1", "64", "65", "69", "73", "74", "75", "76", "77", "78",
+            ]),
             environment: SERVER_ENVIRONMENT.to_vec(),
             files: SERVER_FILES.to_vec(),
             sections: fetching(),
@@ -191,8 +193,7 @@ const SIGNALS: &[(&str, &str)] = &[
     ("SIGUSR1", "Print one line about how far the work is."),
     (
         "SIGUSR2",
-        "Read the server file again, and the files, commands and variables it takes passwords \
-         from. The flags hold as they were; nobody is asked for a password, one that was typed \
+        "Read the server file again, and the files and commands it takes passwords from. The flags hold as they were; nobody is asked for a password, one that was typed \
          before is used again. If anything is wrong, a message says so and the old servers stay.",
     ),
     (

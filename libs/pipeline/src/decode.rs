@@ -15,7 +15,13 @@ pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
         while let Some(record) = inlet.next()? {
             let record = decoded(record, pool)?;
             count(&record, tally);
+            let telemetry = matches!(record.header, Header::Progress(_));
             outlet.send(record)?;
+            // The next body may be long in coming; who shows progress must not
+            // wait for it.
+            if telemetry {
+                outlet.flush()?;
+            }
         }
         Ok(())
     })

@@ -252,10 +252,10 @@ impl<S: Deliver> Stage<S> {
                     Some(outcome) => self.deliver(outcome).await?,
                     None => fetching = false,
                 },
-                _ = tick.tick() => self.telemetry().await?,
+                _ = tick.tick() => self.telemetry(false).await?,
             }
         }
-        self.telemetry().await
+        self.telemetry(true).await
     }
 
     async fn pass(&mut self, record: Record) -> Result<(), Error> {
@@ -340,9 +340,9 @@ impl<S: Deliver> Stage<S> {
         });
     }
 
-    async fn telemetry(&mut self) -> Result<(), Error> {
+    async fn telemetry(&mut self, end: bool) -> Result<(), Error> {
         self.watch.event(Event::Fates(&self.tally));
-        let Some(reading) = self.gauge.read(&self.stats) else {
+        let Some(reading) = self.gauge.read(&self.stats, end) else {
             return Ok(());
         };
         let progress = Progress {

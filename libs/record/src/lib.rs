@@ -199,7 +199,7 @@
 //! | `missing_ranges` | bytes that are not on disk: array of pairs, each the first offset and the one after the last |
 //! | `crc32` ? | CRC-32 of the whole file, 8 lower-case hexadecimal digits |
 //!
-//! ## `progress` – [`Progress`]: telemetry, at most twice a second
+//! ## `progress` – [`Progress`]: telemetry, at most twice a second and once at the end
 //!
 //! | key | value |
 //! |---|---|

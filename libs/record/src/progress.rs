@@ -4,8 +4,8 @@ use crate::keys;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// `progress`: telemetry for the program that shows it, twice a second at most.
-/// Never needed for the result.
+/// `progress`: telemetry for the program that shows it, twice a second at most,
+/// and once at the end. Never needed for the result.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {

@@ -1,20 +1,18 @@
 //! The fetching stage's telemetry: the engine's counters as a `progress` record.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use nzbpipe_nntp::{ServerStats, Stats};
 use nzbpipe_record::{Progress, ServerErrors, ServerProgress};
 use tokio::time::Instant;
 
-/// At most two `progress` records a second.
+/// At most two `progress` records a second, besides the one at the end.
 pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Makes rates of counters that only grow.
 pub(super) struct Gauge {
     started: Instant,
-    /// When it was last read, and the bytes by then: in all, and by server.
-    last: Option<(Instant, u64, HashMap<String, u64>)>,
+    last: Option<(Instant, Progress)>,
 }
 
 impl Gauge {
@@ -25,39 +23,43 @@ impl Gauge {
         }
     }
 
-    /// What `stats` say by now; `None` if that was asked too lately, or nothing
-    /// has come yet and may soon.
-    pub(super) fn read(&mut self, stats: &Stats) -> Option<Progress> {
+    /// What `stats` say by now; `None` if that was asked too lately and this is
+    /// not the `end`, or nothing has come yet and may soon.
+    pub(super) fn read(&mut self, stats: &Stats, end: bool) -> Option<Progress> {
         let now = Instant::now();
-        let (before, bytes_then, mut by_server) = match self.last.take() {
-            None => (self.started, 0, HashMap::new()),
-            Some(last) if now.duration_since(last.0) < INTERVAL / 2 => {
-                self.last = Some(last);
-                return None;
-            }
-            Some(last) => last,
+        let (then, before) = match &self.last {
+            Some((then, before)) => (*then, Some(before)),
+            None => (self.started, None),
         };
-        let seconds = now.duration_since(before).as_secs_f64().max(1e-3);
-        let rate = |now: u64, then: u64| (now.saturating_sub(then) as f64 / seconds) as u64;
-        let bytes = stats.bytes();
-        let mut servers = servers(stats);
-        for server in &mut servers {
-            let then = by_server.insert(server.name.clone(), server.bytes);
-            server.rate = rate(server.bytes, then.unwrap_or(0));
-        }
-        self.last = Some((now, bytes, by_server));
+        let passed = now.duration_since(then);
+        // Too short a time makes a wild rate: the one before holds.
+        let short = before.is_some() && passed < INTERVAL / 2;
         let age = now.duration_since(self.started);
-        if bytes == 0 && age < INTERVAL {
+        if (short && !end) || (stats.bytes() == 0 && age < INTERVAL) {
             return None;
         }
-        Some(Progress {
-            bytes,
+        let rate = |bytes: u64, (bytes_then, rate_then): (u64, u64)| match short {
+            true => rate_then,
+            false => {
+                let bytes = bytes.saturating_sub(bytes_then) as f64;
+                (bytes / passed.as_secs_f64().max(1e-3)) as u64
+            }
+        };
+        let mut progress = Progress {
+            bytes: stats.bytes(),
             connections: stats.connections(),
-            rate: rate(bytes, bytes_then),
             ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
-            servers,
+            servers: servers(stats),
             ..Progress::default()
-        })
+        };
+        progress.rate = rate(progress.bytes, before.map_or((0, 0), |b| (b.bytes, b.rate)));
+        for server in &mut progress.servers {
+            let mut servers = before.iter().flat_map(|before| &before.servers);
+            let before = servers.find(|one| one.name == server.name);
+            server.rate = rate(server.bytes, before.map_or((0, 0), |b| (b.bytes, b.rate)));
+        }
+        self.last = Some((now, progress.clone()));
+        Some(progress)
     }
 }
 
