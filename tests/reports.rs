@@ -183,6 +183,16 @@ fn reports_that_cannot_be_written() {
             assert_eq!(server.asked(&film.id(1)), 0);
         }
     }
+    // The last stage of the pipe knows.
+    each(|t| {
+        t.nzb(&[&film]);
+        t.download(&Job::with(&format!(
+            "--stats nosuch/file {}",
+            server.flag()
+        )))
+        .code(73)
+        .says("nosuch/file");
+    });
 }
 
 /// Whoever reads the metrics while they are written reads all of them, and others

@@ -8,6 +8,7 @@ mod docs;
 mod duration;
 mod engine;
 mod exit;
+mod fetching;
 mod globs;
 mod message;
 mod metrics;

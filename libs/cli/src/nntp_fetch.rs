@@ -2,19 +2,13 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
-use nzbpipe_nntp::Notice;
 use nzbpipe_nntp::config::EXAMPLE;
-use nzbpipe_pipeline::{Code, Ending, Stop, Tally, fetch};
+use nzbpipe_pipeline::{Code, Stop, fetch};
 
-use crate::engine::EngineArgs;
 use crate::exit::{self, Refusal};
-use crate::reload::{self, Reload};
-use crate::report::{Report, ReportArgs};
-use crate::servers::{Asked, ServerArgs};
-use crate::trace::{self, Printer};
+use crate::fetching::{self, Fetching, Setup};
 use crate::ui::{Common, Drawing, Ui};
 use crate::{signals, streams, summary};
 
@@ -50,20 +44,7 @@ pub(crate) struct Args {
     drawing: Drawing,
 
     #[command(flatten)]
-    servers: ServerArgs,
-
-    #[command(flatten)]
     fetching: Fetching,
-}
-
-/// Flags of the programs that fetch, besides those that name servers.
-#[derive(clap::Args, Clone, Debug)]
-pub(crate) struct Fetching {
-    #[command(flatten)]
-    pub engine: EngineArgs,
-
-    #[command(flatten)]
-    pub reports: ReportArgs,
 }
 
 pub(crate) const EXAMPLES: &str = "\
@@ -80,97 +61,39 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Code, Refusal> {
-    if args.servers.example_servers {
+    if args.fetching.servers.example_servers {
         return print_example();
     }
     let ui = Ui::drawing(fetch::NAME, &args.common, &args.drawing, reads_nobody());
-    let (stop, reload) = watch_all(&ui)?;
+    let (stop, reload) = fetching::watch_signals(&ui)?;
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "nzb-split x.nzb | nntp-fetch")?;
     let outlet = streams::outlet("… | nntp-fetch | yenc-decode, or > FILE")?;
     let verify = !args.no_verify;
-    let form = match args.article {
-        true => fetch::Form::Articles { verify },
-        false => fetch::Form::Raw { verify },
-    };
-    let report = report(&args.fetching, &args.servers, fetch::NAME, &ui)?;
     let setup = Setup {
-        servers: &args.servers,
-        engine: &args.fetching.engine,
-        form,
+        program: fetch::NAME,
+        form: match args.article {
+            true => fetch::Form::Articles { verify },
+            false => fetch::Form::Raw { verify },
+        },
         ui: &ui,
         stop: &stop,
-        report: &report,
     };
-    let (mut config, printer) = match setup.config(reload) {
+    let ready = args.fetching.ready(&setup, Box::new(ui.clone()), reload);
+    let (config, mut run) = match ready {
         Ok(ready) => ready,
         Err(refusal) => {
             // So that the last stage knows: it alone tells cron.
             nzbpipe_pipeline::refuse(fetch::NAME, outlet, refusal.code);
-            report.finish(refusal.code, &Tally::default());
             return Err(refusal);
         }
     };
-    config.watch = report.watch(Box::new(ui.clone()));
     let ending = fetch::run(config, inlet, outlet, &pool);
-    if let Some(printer) = printer {
-        printer.finish();
-    }
-    Ok(told(&ui, &ending, report))
-}
-
-/// The last words; the code to end with.
-fn told(ui: &Ui, ending: &Ending, report: Report) -> Code {
+    run.drain();
     ui.finish();
-    summary::failures(ui, &ending.failures);
+    summary::failures(&ui, &ending.failures);
     ui.detail(&summary::fates(&ending.tally));
-    report.finish(ending.code, &ending.tally)
-}
-
-/// The files that are to tell of the run.
-pub(crate) fn report(
-    fetching: &Fetching,
-    servers: &ServerArgs,
-    program: &'static str,
-    ui: &Ui,
-) -> Result<Report, Refusal> {
-    let options = fetching.engine.told(servers.retries);
-    Report::begin(&fetching.reports, program, options, ui)
-}
-
-/// What the fetching stage is made from.
-pub(crate) struct Setup<'a> {
-    pub servers: &'a ServerArgs,
-    pub engine: &'a EngineArgs,
-    pub form: fetch::Form,
-    pub ui: &'a Ui,
-    pub stop: &'a Stop,
-    pub report: &'a Report,
-}
-
-impl Setup<'_> {
-    /// The fetching stage as the flags want it, watched by nobody, and who prints
-    /// the conversation if that is wanted.
-    pub(crate) fn config(
-        &self,
-        reload: Reload,
-    ) -> Result<(fetch::Config, Option<Printer>), Refusal> {
-        let servers = self.servers.resolve(self.ui, &Asked::Person(self.stop))?;
-        let (trace, printer) = trace::start(self.ui).unzip();
-        let config = fetch::Config {
-            options: self.engine.options(self.servers.retries.saturating_add(1)),
-            rate: self.engine.rate(),
-            changes: Some(reload.start(self.servers, &servers, self.ui)),
-            servers,
-            trace,
-            form: self.form,
-            stats: self.report.counters(),
-            notices: notices(self.ui),
-            watch: Box::new(nzbpipe_pipeline::Silent),
-            stop: self.stop.clone(),
-        };
-        Ok((config, printer))
-    }
+    Ok(run.finish(ending.code, &ending.tally))
 }
 
 /// Answers `--example-servers`.
@@ -186,19 +109,6 @@ pub(crate) fn print_example() -> Result<Code, Refusal> {
 pub(crate) fn watch_signals(ui: &Ui) -> Result<Stop, Refusal> {
     let ui = ui.clone();
     signals::watch(move || ui.status(), || {})
-}
-
-/// The same, and SIGUSR2 is kept until somebody reads the servers again.
-pub(crate) fn watch_all(ui: &Ui) -> Result<(Stop, Reload), Refusal> {
-    let ui = ui.clone();
-    let (bell, reload) = reload::pair();
-    let stop = signals::watch(move || ui.status(), move || bell.ring())?;
-    Ok((stop, reload))
-}
-
-fn notices(ui: &Ui) -> Arc<dyn Fn(Notice) + Send + Sync> {
-    let ui = ui.clone();
-    Arc::new(move |notice| ui.warn(&notice.to_string()))
 }
 
 /// Whether no other program shows progress for us: output to a file.

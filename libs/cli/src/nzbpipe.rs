@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use nzbpipe_pipeline::{Code, Stop, Tally, fetch, fuse, split};
+use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split};
 
 use crate::exit::{self, Refusal};
+use crate::fetching::{self, Fetching, Setup};
 use crate::globs::{self, Selection};
-use crate::nntp_fetch::{self, Fetching, Setup, watch_all};
+use crate::nntp_fetch::print_example;
 use crate::nzb_split::{sources, warnings};
 use crate::seg_write::Output;
-use crate::servers::ServerArgs;
 use crate::ui::{Common, Drawing, Ui};
 use crate::{streams, summary};
 
@@ -47,9 +47,6 @@ pub(crate) struct Args {
     output: Output,
 
     #[command(flatten)]
-    servers: ServerArgs,
-
-    #[command(flatten)]
     fetching: Fetching,
 }
 
@@ -66,39 +63,33 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Code, Refusal> {
-    if args.servers.example_servers {
-        return nntp_fetch::print_example();
+    if args.fetching.servers.example_servers {
+        return print_example();
     }
     let ui = Ui::drawing(NAME, &args.common, &args.drawing, true);
     let inputs = sources(&args.nzbs)?;
-    let (stop, reload) = watch_all(&ui)?;
-    let report = nntp_fetch::report(&args.fetching, &args.servers, NAME, &ui)?;
+    let (stop, reload) = fetching::watch_signals(&ui)?;
     let setup = Setup {
-        servers: &args.servers,
-        engine: &args.fetching.engine,
+        program: NAME,
         form: fetch::Form::Parts,
         ui: &ui,
         stop: &stop,
-        report: &report,
     };
-    let (mut fetch, printer) = match setup.config(reload) {
+    // The writing stage shows all that the fetching one does.
+    let unseen = Box::new(nzbpipe_pipeline::Silent);
+    let (fetch, mut run) = match args.fetching.ready(&setup, unseen, reload) {
         Ok(ready) => ready,
         Err(refusal) => {
             // As the last stage of the pipe would: whoever reads must not wait.
             nzbpipe_pipeline::refuse(NAME, args.output.outlet()?, refusal.code);
-            report.finish(refusal.code, &Tally::default());
             return Err(refusal);
         }
     };
-    // The writing stage shows all that the fetching one does.
-    fetch.watch = report.watch(Box::new(nzbpipe_pipeline::Silent));
     let config = fused(&args, &ui, fetch, (inputs, stop))?;
     let written = fuse::run(config, args.output.outlet()?, &streams::pool());
-    if let Some(printer) = printer {
-        printer.finish();
-    }
+    run.drain();
     summary::print(&ui, &written, &args.output.dir);
-    Ok(report.finish(written.ending.code, &written.ending.tally))
+    Ok(run.finish(written.ending.code, &written.ending.tally))
 }
 
 /// All four stages as the flags want them.

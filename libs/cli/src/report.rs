@@ -186,7 +186,9 @@ impl Source {
         for server in &mut servers {
             let then = before.iter().find(|one| one.name == server.name);
             let bytes = server.bytes.saturating_sub(then.map_or(0, |one| one.bytes));
-            server.rate = (bytes as f64 / seconds.max(1e-3)) as u64;
+            // Less time than that, as there may be before the last writing, makes a
+            // wild rate.
+            server.rate = (bytes as f64 / seconds.max(0.25)) as u64;
         }
         servers
     }
