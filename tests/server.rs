@@ -137,6 +137,16 @@ pub fn nobody() -> String {
     format!("-s 'nntp://127.0.0.1:{port}/?connections=2'")
 }
 
+/// The header of article `id`, with the empty line: one field is folded, one is not
+/// UTF-8, and one line begins with a dot, which the wire doubles.
+pub fn header(id: &str) -> Vec<u8> {
+    let text = format!(
+        "Path: corpus.example!not-for-mail\r\nFrom: Poster <poster@corpus.example>\r\n\
+         Subject: a subject\r\n\tin two lines\r\nMessage-ID: <{id}>\r\n..Dot: yes\r\nX-Latin: "
+    );
+    [text.as_bytes(), b"gr\xfc\xdfe\r\n\r\n"].concat()
+}
+
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
         if shared.stopped.load(Ordering::SeqCst) {
@@ -161,6 +171,8 @@ struct Session<'a> {
     user: String,
     open: bool,
     bodies: usize,
+    /// Whether the article at hand is asked for with its header.
+    whole: bool,
 }
 
 /// Why a session ends.
@@ -182,6 +194,7 @@ impl<'a> Session<'a> {
             user: String::new(),
             open: matches!(shared.script.login, Login::Open),
             bodies: 0,
+            whole: false,
         }
     }
 
@@ -244,7 +257,14 @@ impl<'a> Session<'a> {
                 let id = id.trim_start_matches('<').trim_end_matches('>');
                 self.body(id)
             }
-            ["BODY", _] => self.say("480 log in first"),
+            ["ARTICLE", id] if self.open => {
+                let id = id.trim_start_matches('<').trim_end_matches('>');
+                self.whole = true;
+                let answered = self.body(id);
+                self.whole = false;
+                answered
+            }
+            ["BODY" | "ARTICLE", _] => self.say("480 log in first"),
             ["CAPABILITIES"] => self.say("101 these\r\nVERSION 2\r\nREADER\r\n."),
             ["MODE", "READER"] => self.say("200 posting allowed"),
             _ => self.say("500 what?"),
@@ -305,7 +325,10 @@ impl<'a> Session<'a> {
     }
 
     fn begin(&mut self, id: &str, body: &[u8]) -> Result<(), Over> {
-        let mut reply = format!("222 0 <{id}>\r\n").into_bytes();
+        let mut reply = match self.whole {
+            true => [format!("220 0 <{id}>\r\n").as_bytes(), &header(id)].concat(),
+            false => format!("222 0 <{id}>\r\n").into_bytes(),
+        };
         reply.extend_from_slice(body);
         Ok(self.stream.write_all(&reply)?)
     }

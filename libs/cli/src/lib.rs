@@ -6,20 +6,28 @@
 
 mod docs;
 mod duration;
+mod engine;
 mod exit;
+mod fetching;
 mod globs;
 mod message;
+mod metrics;
 pub mod nntp_fetch;
 pub mod nntp_serve;
 pub mod nzb_split;
 pub mod nzbpipe;
 mod password;
+mod progress;
+mod reload;
+mod report;
 pub mod seg_write;
 mod servers;
 mod signals;
+mod size;
 mod streams;
 mod summary;
+mod trace;
 mod ui;
 pub mod yenc_decode;
 
-pub use docs::{Page, catalogue};
+pub use docs::{Page, Section, catalogue};

@@ -18,7 +18,7 @@ use crate::{duration, password};
 const PASSWORD_VARIABLE: &str = "NZBPIPE_PASSWORD";
 
 /// Flags of every program that talks to servers.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Servers")]
 pub(crate) struct ServerArgs {
     /// Read the servers from FILE, in the format of nzbpipe-servers(5)
@@ -62,13 +62,21 @@ pub(crate) struct ServerArgs {
     pub example_servers: bool,
 }
 
+/// Who knows a password that is written down nowhere.
+pub(crate) enum Asked<'a> {
+    /// The person at the terminal, until a stop is asked for.
+    Person(&'a Stop),
+    /// Nobody any more: what the person said for these servers still holds.
+    Nobody(&'a [Server]),
+}
+
 impl ServerArgs {
     /// The servers to use, with their passwords and certificates.
-    pub(crate) fn resolve(&self, ui: &Ui, stop: &Stop) -> Result<Vec<Server>, Refusal> {
+    pub(crate) fn resolve(&self, ui: &Ui, asked: &Asked<'_>) -> Result<Vec<Server>, Refusal> {
         let mut servers = Vec::new();
         for (entry, base) in self.entries()? {
             if entry.enabled() {
-                servers.push(self.server(entry, &base, ui, stop)?);
+                servers.push(self.server(entry, &base, ui, asked)?);
             }
         }
         if servers.is_empty() {
@@ -100,8 +108,14 @@ impl ServerArgs {
         Ok(entries)
     }
 
-    fn server(&self, entry: Entry, base: &Path, ui: &Ui, stop: &Stop) -> Result<Server, Refusal> {
-        let password = secret(&entry, base, stop)?;
+    fn server(
+        &self,
+        entry: Entry,
+        base: &Path,
+        ui: &Ui,
+        asked: &Asked<'_>,
+    ) -> Result<Server, Refusal> {
+        let password = secret(&entry, base, asked)?;
         let mut authorities = Vec::new();
         let own = entry.cacert.as_ref().map(|path| base.join(path));
         for path in own.iter().chain(&self.cacert) {
@@ -211,7 +225,7 @@ fn contents(path: &Path, what: &str) -> Result<Vec<u8>, Refusal> {
 
 /// The password of a server, from where its entry says; else from the
 /// environment; else from the person at the terminal.
-fn secret(entry: &Entry, base: &Path, stop: &Stop) -> Result<Option<Secret>, Refusal> {
+fn secret(entry: &Entry, base: &Path, asked: &Asked<'_>) -> Result<Option<Secret>, Refusal> {
     let name = entry.name();
     match &entry.password_source {
         PasswordSource::Inline(secret) => return Ok(Some(secret.clone())),
@@ -237,10 +251,10 @@ fn secret(entry: &Entry, base: &Path, stop: &Stop) -> Result<Option<Secret>, Ref
     if let Some(secret) = from_environment(PASSWORD_VARIABLE)? {
         return Ok(Some(secret));
     }
-    if let Some(password) = password::ask(user, name, stop) {
-        return Ok(Some(Secret::new(password)));
+    if let Some(password) = asked.password(user, name) {
+        return Ok(Some(password));
     }
-    Err(match stop.requested() {
+    Err(match asked.interrupted() {
         Some(code) => Refusal::new(code, "interrupted"),
         None => Refusal::config(format!(
             "server {name}: no password for user {user}, and no terminal to ask on. Set \
@@ -248,6 +262,25 @@ fn secret(entry: &Entry, base: &Path, stop: &Stop) -> Result<Option<Secret>, Ref
              server file, or the variable {PASSWORD_VARIABLE}"
         )),
     })
+}
+
+impl Asked<'_> {
+    fn password(&self, user: &str, server: &str) -> Option<Secret> {
+        match self {
+            Asked::Person(stop) => password::ask(user, server, stop).map(Secret::new),
+            Asked::Nobody(before) => before
+                .iter()
+                .find(|one| one.name == server && one.username.as_deref() == Some(user))
+                .and_then(|one| one.password.clone()),
+        }
+    }
+
+    fn interrupted(&self) -> Option<Code> {
+        match self {
+            Asked::Person(stop) => stop.requested(),
+            Asked::Nobody(_) => None,
+        }
+    }
 }
 
 fn from_environment(variable: &str) -> Result<Option<Secret>, Refusal> {
