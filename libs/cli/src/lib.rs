@@ -4,19 +4,23 @@
 //! config), what a person reads and which code the process ends with. This crate
 //! alone knows clap, the terminal and the environment; the work is `pipeline`'s.
 
+mod accounts;
 mod docs;
 mod duration;
 mod exit;
 mod globs;
 mod message;
+mod netrc;
 pub mod nntp_fetch;
 pub mod nntp_serve;
 pub mod nzb_split;
 pub mod nzbpipe;
 mod password;
+mod quota;
 pub mod seg_write;
 mod servers;
 mod signals;
+mod slots;
 mod streams;
 mod summary;
 mod ui;

@@ -9,6 +9,7 @@ use nzbpipe_nntp::config::EXAMPLE;
 use nzbpipe_nntp::{Notice, Options};
 use nzbpipe_pipeline::{Code, Stop, fetch};
 
+use crate::accounts::Accounts;
 use crate::exit::{self, Refusal};
 use crate::servers::ServerArgs;
 use crate::ui::{Common, Drawing, Ui};
@@ -67,7 +68,8 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let form = fetch::Form::Raw {
         verify: !args.no_verify,
     };
-    let config = match config(&args.servers, form, &ui, &stop) {
+    let accounts = Accounts::new(&ui);
+    let config = match config(&args.servers, form, &ui, &stop, &accounts) {
         Ok(config) => config,
         Err(refusal) => {
             // So that the last stage knows: it alone tells cron.
@@ -88,11 +90,12 @@ pub(crate) fn config(
     form: fetch::Form,
     ui: &Ui,
     stop: &Stop,
+    accounts: &Accounts,
 ) -> Result<fetch::Config, Refusal> {
     let mut options = Options::default();
     options.tries = args.retries.saturating_add(1);
     Ok(fetch::Config {
-        servers: args.resolve(ui, stop)?,
+        servers: args.resolve(ui, stop, accounts, true)?,
         options,
         rate: Arc::default(),
         changes: None,

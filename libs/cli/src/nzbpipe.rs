@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use nzbpipe_pipeline::{Code, fetch, fuse, split};
 
+use crate::accounts::Accounts;
 use crate::exit::{self, Refusal};
 use crate::globs::{self, Selection};
 use crate::nntp_fetch::{self, watch_signals};
@@ -66,7 +67,9 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let ui = Ui::drawing(NAME, &args.common, &args.drawing, true);
     let inputs = sources(&args.nzbs)?;
     let stop = watch_signals(&ui)?;
-    let mut fetch = match nntp_fetch::config(&args.servers, fetch::Form::Parts, &ui, &stop) {
+    let accounts = Accounts::new(&ui);
+    let form = fetch::Form::Parts;
+    let mut fetch = match nntp_fetch::config(&args.servers, form, &ui, &stop, &accounts) {
         Ok(fetch) => fetch,
         Err(refusal) => {
             // As the last stage of the pipe would: whoever reads must not wait.

@@ -173,6 +173,14 @@ pub enum PasswordSource {
     File(PathBuf),
     /// This environment variable.
     Env(String),
+    /// The first line that this program prints, which stands first; its
+    /// arguments follow.
+    Command(Vec<String>),
+    /// The credential of this name that systemd passed, systemd.exec(5).
+    Credential(String),
+    /// This netrc file; `None`: where such a file lies. It may name the user,
+    /// too.
+    Netrc(Option<PathBuf>),
 }
 
 /// A server as it is written down: files and variables are named, not read.
