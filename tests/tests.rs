@@ -15,6 +15,7 @@ mod run;
 mod script;
 mod server;
 
+mod account;
 mod alone;
 mod cron;
 mod cuts;
@@ -27,6 +28,8 @@ mod inputs;
 mod login;
 mod manners;
 mod names;
+mod passwords;
+mod quota;
 mod regression;
 mod signals;
 mod streams;
