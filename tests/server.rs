@@ -28,6 +28,7 @@ impl Script {
             asked: Mutex::default(),
             faults: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             released: (Mutex::new(false), Condvar::new()),
             stopped: AtomicBool::new(false),
@@ -55,6 +56,7 @@ struct Shared {
     asked: Mutex<Vec<String>>,
     faults: AtomicUsize,
     open: AtomicUsize,
+    most: AtomicUsize,
     held: AtomicUsize,
     released: (Mutex<bool>, Condvar),
     stopped: AtomicBool,
@@ -103,6 +105,11 @@ impl Server {
     /// How many requests got an answer out of the script, not their article.
     pub fn faults(&self) -> usize {
         self.shared.faults.load(Ordering::SeqCst)
+    }
+
+    /// The most sessions there were at once.
+    pub fn most(&self) -> usize {
+        self.shared.most.load(Ordering::SeqCst)
     }
 
     /// Whether a request stands before [`Act::Hold`].
@@ -156,6 +163,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let shared = Arc::clone(shared);
         thread::spawn(move || {
             let turn = shared.open.fetch_add(1, Ordering::SeqCst);
+            shared.most.fetch_max(turn + 1, Ordering::SeqCst);
             let mut session = Session::new(stream, &shared);
             let _ = session.run(turn < shared.script.sessions);
             drop(session);

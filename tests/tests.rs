@@ -15,6 +15,7 @@ mod run;
 mod script;
 mod server;
 
+mod account;
 mod alone;
 mod cron;
 mod cuts;
@@ -28,6 +29,8 @@ mod inputs;
 mod login;
 mod manners;
 mod names;
+mod passwords;
+mod quota;
 mod regression;
 mod reports;
 mod signals;

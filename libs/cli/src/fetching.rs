@@ -7,11 +7,12 @@ use clap::Args;
 use nzbpipe_nntp::Notice;
 use nzbpipe_pipeline::{Code, Stop, Tally, Watch, fetch};
 
+use crate::accounts::Accounts;
 use crate::engine::EngineArgs;
 use crate::exit::Refusal;
 use crate::reload::{self, Reload};
 use crate::report::{Report, ReportArgs};
-use crate::servers::{Asked, ServerArgs};
+use crate::servers::ServerArgs;
 use crate::signals;
 use crate::trace::{self, Printer};
 use crate::ui::Ui;
@@ -45,6 +46,8 @@ pub(crate) struct Setup<'a> {
 pub(crate) struct Run {
     report: Report,
     printer: Option<Printer>,
+    /// Quotas are written down when it is dropped.
+    _accounts: Arc<Accounts>,
 }
 
 impl Fetching {
@@ -58,7 +61,9 @@ impl Fetching {
     ) -> Result<(fetch::Config, Run), Refusal> {
         let options = self.engine.told(self.servers.retries);
         let report = Report::begin(&self.reports, setup.program, options, setup.ui)?;
-        let servers = match self.servers.resolve(setup.ui, &Asked::Person(setup.stop)) {
+        let accounts = Arc::new(Accounts::new(setup.ui));
+        let resolved = self.servers.resolve(setup.ui, setup.stop, &accounts, true);
+        let servers = match resolved {
             Ok(servers) => servers,
             Err(refusal) => {
                 report.finish(refusal.code, &Tally::default());
@@ -69,7 +74,7 @@ impl Fetching {
         let config = fetch::Config {
             options: self.engine.options(self.servers.retries.saturating_add(1)),
             rate: self.engine.rate(),
-            changes: Some(reload.start(&self.servers, &servers, setup.ui)),
+            changes: Some(reload.start(&self.servers, &accounts, setup.stop, setup.ui)),
             servers,
             trace,
             form: setup.form,
@@ -78,7 +83,12 @@ impl Fetching {
             watch: report.watch(watch),
             stop: setup.stop.clone(),
         };
-        Ok((config, Run { report, printer }))
+        let run = Run {
+            report,
+            printer,
+            _accounts: accounts,
+        };
+        Ok((config, run))
     }
 }
 

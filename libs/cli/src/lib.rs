@@ -4,6 +4,7 @@
 //! config), what a person reads and which code the process ends with. This crate
 //! alone knows clap, the terminal and the environment; the work is `pipeline`'s.
 
+mod accounts;
 mod docs;
 mod duration;
 mod engine;
@@ -12,18 +13,21 @@ mod fetching;
 mod globs;
 mod message;
 mod metrics;
+mod netrc;
 pub mod nntp_fetch;
 pub mod nntp_serve;
 pub mod nzb_split;
 pub mod nzbpipe;
 mod password;
 mod progress;
+mod quota;
 mod reload;
 mod report;
 pub mod seg_write;
 mod servers;
 mod signals;
 mod size;
+mod slots;
 mod streams;
 mod summary;
 mod trace;

@@ -3,13 +3,16 @@
 //! The thread that hears signals only rings; reading files and passwords and
 //! waiting for the engine is done here, on a thread of its own.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use nzbpipe_nntp::config::Server;
+use nzbpipe_pipeline::Stop;
 use tokio::sync::mpsc;
 
-use crate::servers::{Asked, ServerArgs};
+use crate::accounts::Accounts;
+use crate::servers::ServerArgs;
 use crate::ui::Ui;
 
 /// The wish to read again, not yet heard by anybody. One waits; more at once
@@ -39,25 +42,31 @@ impl Bell {
 
 impl Reload {
     /// Reads the servers anew at each wish. What is wrong with them is told, and
-    /// the old ones stay. `servers` are those in use.
+    /// the old ones stay.
     pub(crate) fn start(
         self,
         args: &ServerArgs,
-        servers: &[Server],
+        accounts: &Arc<Accounts>,
+        stop: &Stop,
         ui: &Ui,
     ) -> mpsc::Receiver<Vec<Server>> {
         let (changes, receiver) = mpsc::channel(1);
-        let (args, mut known, ui) = (args.clone(), servers.to_vec(), ui.clone());
+        // They write their counts down when the run lets go of them.
+        let accounts = Arc::downgrade(accounts);
+        let (args, stop, ui) = (args.clone(), stop.clone(), ui.clone());
         // Ends with the process, or when the engine takes no more changes.
         thread::spawn(move || {
             for () in self.wishes {
-                match args.resolve(&ui, &Asked::Nobody(&known)) {
+                let Some(accounts) = accounts.upgrade() else {
+                    return;
+                };
+                match args.resolve(&ui, &stop, &accounts, false) {
                     Ok(servers) => {
-                        known.clone_from(&servers);
+                        let count = servers.len();
                         if changes.blocking_send(servers).is_err() {
                             return;
                         }
-                        ui.warn(&format!("servers re-read: {} in use", known.len()));
+                        ui.warn(&format!("servers re-read: {count} in use"));
                     }
                     Err(refusal) => ui.error(&format!(
                         "servers not re-read, the old ones stay in use: {:#}",

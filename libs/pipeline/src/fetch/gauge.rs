@@ -65,7 +65,7 @@ impl Gauge {
 
 /// What each server did so far; `rate` is left at 0, it takes two readings.
 pub fn servers(stats: &Stats) -> Vec<ServerProgress> {
-    stats.servers().iter().map(server).collect()
+    stats.servers().map(server).collect()
 }
 
 fn server(stats: &ServerStats) -> ServerProgress {
