@@ -24,7 +24,6 @@ fn configure(t: &Scene, server: &Server) -> Job {
 }
 
 #[test]
-#[ignore = "needs keys"]
 fn its_slots_are_files_of_its_user() {
     let film = film();
     both(|t| {
@@ -41,7 +40,6 @@ fn its_slots_are_files_of_its_user() {
 
 /// Without slots nothing keeps it from too many connections.
 #[test]
-#[ignore = "needs keys"]
 fn slots_that_cannot_be_had() {
     let server = Script::of(&[&film()]).start();
     both(|t| {
@@ -60,7 +58,6 @@ fn slots_that_cannot_be_had() {
 
 /// Servers of one account that contradict each other.
 #[test]
-#[ignore = "needs keys"]
 fn contradictions() {
     let server = Script::of(&[&film()]).start();
     let rows = [
@@ -81,7 +78,6 @@ fn contradictions() {
 
 /// Two downloads at once have two connections between them.
 #[test]
-#[ignore = "needs the engine"]
 fn two_processes_share_it() {
     let film = film();
     each(|t| {
@@ -98,7 +94,6 @@ fn two_processes_share_it() {
 
 /// The kernel gives back what a killed process held.
 #[test]
-#[ignore = "needs the engine"]
 fn a_killed_process_gives_its_slots_back() {
     let film = film();
     each(|t| {

@@ -130,7 +130,6 @@ fn discreet(done: &Done) {
 /// Whatever the source, the password reaches the server, and nothing else: no
 /// message, no record, and no command line that others could read while it runs.
 #[test]
-#[ignore = "needs keys"]
 fn every_source_of_a_password() {
     let film = film();
     for source in &SOURCES {
@@ -156,7 +155,6 @@ fn every_source_of_a_password() {
 
 /// The same where the record stream can be seen between the programs.
 #[test]
-#[ignore = "needs keys"]
 fn no_password_in_records() {
     let film = film();
     for source in &SOURCES {
@@ -176,7 +174,6 @@ fn no_password_in_records() {
 /// While a program is asked for a password and while the download runs, the list of
 /// processes tells it to nobody.
 #[test]
-#[ignore = "needs keys"]
 fn no_password_on_a_command_line() {
     let film = film();
     let server = Script::of(&[&film])
@@ -202,7 +199,6 @@ fn no_password_on_a_command_line() {
 
 /// Sources that cannot be used: code 78, a word that helps, and never the secret.
 #[test]
-#[ignore = "needs keys"]
 fn unusable_sources() {
     let film = film();
     let server = Script::of(&[&film]).login("me", "open sesame").start();
@@ -327,7 +323,6 @@ fn unusable_sources() {
 
 /// A signal ends the wait for a program that never answers.
 #[test]
-#[ignore = "needs keys"]
 fn a_program_that_says_nothing_is_interrupted() {
     each(|t| {
         t.nzb(&[&film()]);

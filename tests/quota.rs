@@ -36,7 +36,6 @@ fn total(t: &Scene) -> u64 {
 }
 
 #[test]
-#[ignore = "needs the engine"]
 fn runs_add_up() {
     let film = film();
     each(|t| {
@@ -57,7 +56,6 @@ fn runs_add_up() {
 
 /// What is used up is asked no more, and comes again: 75.
 #[test]
-#[ignore = "needs the engine"]
 fn used_up() {
     let film = film();
     both(|t| {
@@ -72,7 +70,6 @@ fn used_up() {
 
 /// The other server does what the first may not.
 #[test]
-#[ignore = "needs the engine"]
 fn used_up_on_one_of_two_servers() {
     let film = film();
     both(|t| {
@@ -88,7 +85,6 @@ fn used_up_on_one_of_two_servers() {
 
 /// To begin at 0 would overdraw a block account.
 #[test]
-#[ignore = "needs keys"]
 fn a_count_that_is_not_understood() {
     let server = Script::of(&[&film()]).start();
     for text in ["", "nzbpipe-quota 1\ntotal 5\n", "nzbpipe-quota 9\nend\n"] {
@@ -106,7 +102,6 @@ fn a_count_that_is_not_understood() {
 
 /// A folder that cannot be made is told once, and the download goes on.
 #[test]
-#[ignore = "needs the engine"]
 fn a_count_that_cannot_be_written() {
     let film = film();
     both(|t| {

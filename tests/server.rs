@@ -155,11 +155,14 @@ pub fn header(id: &str) -> Vec<u8> {
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
+    for (nth, stream) in listener.incoming().enumerate() {
         if shared.stopped.load(Ordering::SeqCst) {
             return;
         }
         let Ok(stream) = stream else { continue };
+        if nth >= shared.script.connections {
+            continue;
+        }
         let shared = Arc::clone(shared);
         thread::spawn(move || {
             let turn = shared.open.fetch_add(1, Ordering::SeqCst);

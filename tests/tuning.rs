@@ -47,7 +47,6 @@ fn sizes_have_units() {
 }
 
 #[test]
-#[ignore = "needs engine"]
 fn a_limit_in_total() {
     let film = Post::new("film.bin", 3_000_000, 100_000);
     each(|t| {
@@ -65,7 +64,6 @@ fn a_limit_in_total() {
 
 /// When the time is up the run ends as one that can be resumed, and is.
 #[test]
-#[ignore = "needs engine"]
 fn a_deadline() {
     let film = film();
     both(|t| {
@@ -88,7 +86,6 @@ fn a_deadline() {
 
 /// A server that is there again before the patience ends loses nothing.
 #[test]
-#[ignore = "needs engine"]
 fn down_for_too_long() {
     let film = film();
     each(|t| {
@@ -105,15 +102,14 @@ fn down_for_too_long() {
     // One that once worked: again later.
     each(|t| {
         let server = Script::of(&[&film])
-            .sessions(1)
+            .connections(1)
             .bodies_a_connection(1)
             .start();
         t.nzb(&[&film]);
         let first = server.flag_with("connections=1&pipeline=1");
-        let running = t.begin(&Job::with(&format!("--max-down 2s {first}")));
-        until("a part is written", || !t.tree("out").is_empty());
-        drop(server);
-        running.finish().code(75).says("run it again");
+        t.download(&Job::with(&format!("--max-down 2s {first}")))
+            .code(75)
+            .says("run it again");
     });
 }
 
@@ -183,7 +179,6 @@ fn other_programs_ignore_it() {
 
 /// Nobody is asked for a password while the programs run; one from a file is read.
 #[test]
-#[ignore = "needs engine"]
 fn another_password() {
     let film = film();
     each(|t| {
@@ -204,7 +199,6 @@ fn another_password() {
 }
 
 #[test]
-#[ignore = "needs engine"]
 fn another_server() {
     let film = film();
     each(|t| {
@@ -231,7 +225,6 @@ fn another_server() {
 }
 
 #[test]
-#[ignore = "needs engine"]
 fn another_limit() {
     let film = Post::new("film.bin", 3_000_000, 100_000);
     each(|t| {
