@@ -36,7 +36,7 @@ fn total(t: &Scene) -> u64 {
 }
 
 #[test]
-#[ignore = "needs the engine"]
+#[ignore = "needs keys"]
 fn runs_add_up() {
     let film = film();
     each(|t| {
@@ -53,6 +53,24 @@ fn runs_add_up() {
             assert!(text.lines().any(|line| line.starts_with(kind)), "{text}");
         }
     });
+}
+
+/// A day is the user's. These two zones never have the same one.
+#[test]
+#[ignore = "needs keys"]
+fn days_are_local() {
+    let film = film();
+    let server = Script::of(&[&film]).start();
+    let t = Scene::alone();
+    let mut job = configure(&t, &server, "quota_daily = \"1G\"");
+    for zone in ["<+14>-14", "<-12>12"] {
+        job.variables = format!("TZ='{zone}'");
+        let _ = fs::remove_dir_all(t.path("out"));
+        t.download(&job).code(0);
+    }
+    let text = String::from_utf8(t.read(FILE)).unwrap();
+    let days = text.lines().filter(|line| line.starts_with("day "));
+    assert_eq!(days.count(), 2, "{text}");
 }
 
 /// What is used up is asked no more, and comes again: 75.
@@ -106,7 +124,7 @@ fn a_count_that_is_not_understood() {
 
 /// A folder that cannot be made is told once, and the download goes on.
 #[test]
-#[ignore = "needs the engine"]
+#[ignore = "needs keys"]
 fn a_count_that_cannot_be_written() {
     let film = film();
     both(|t| {
