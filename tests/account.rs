@@ -3,6 +3,8 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -81,11 +83,19 @@ fn contradictions() {
 fn two_processes_share_it() {
     let film = film();
     each(|t| {
-        let server = Script::of(&[&film]).start();
+        let held = (1..=film.parts()).map(|n| film.id(n));
+        let script = Script::of(&[&film]);
+        let server = held
+            .fold(script, |script, id| script.always(&id, Act::Hold))
+            .start();
         let mut job = configure(t, &server);
         let first = t.begin(&job);
+        until("its two connections", || server.most() == 2);
         job.write = "--flat".to_owned();
         let second = t.begin(&job);
+        // What must not happen has nothing to wait for.
+        thread::sleep(Duration::from_millis(700));
+        server.release();
         first.finish().code(0);
         second.finish().code(0);
         assert!(server.most() <= 2, "{} connections", server.most());

@@ -54,6 +54,23 @@ fn runs_add_up() {
     });
 }
 
+/// A day is the user's. These two zones never have the same one.
+#[test]
+fn days_are_local() {
+    let film = film();
+    let server = Script::of(&[&film]).start();
+    let t = Scene::alone();
+    let mut job = configure(&t, &server, "quota_daily = \"1G\"");
+    for zone in ["<+14>-14", "<-12>12"] {
+        job.variables = format!("TZ='{zone}'");
+        let _ = fs::remove_dir_all(t.path("out"));
+        t.download(&job).code(0);
+    }
+    let text = String::from_utf8(t.read(FILE)).unwrap();
+    let days = text.lines().filter(|line| line.starts_with("day "));
+    assert_eq!(days.count(), 2, "{text}");
+}
+
 /// What is used up is asked no more, and comes again: 75.
 #[test]
 fn used_up() {

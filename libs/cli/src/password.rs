@@ -204,6 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn who_was_asked_once_is_not_asked_again() {
+        let common = crate::ui::Common {
+            quiet: true,
+            verbose: false,
+        };
+        let accounts = Accounts::new(&crate::ui::Ui::new("test", &common));
+        let stop = Stop::new().unwrap();
+        let means = Means {
+            base: Path::new(""),
+            stop: &stop,
+            accounts: &accounts,
+            ask: false,
+        };
+        let mut entry = nzbpipe_nntp::config::from_url("nntp://me@h").unwrap();
+        assert!(find(&mut entry, means).is_err());
+        accounts.remember("me", "h", &Secret::new("p"));
+        let found = find(&mut entry, means).unwrap().unwrap();
+        assert_eq!(found.expose(), "p");
+        let mut other = nzbpipe_nntp::config::from_url("nntp://you@h").unwrap();
+        assert!(find(&mut other, means).is_err());
+    }
+
+    #[test]
     fn a_credential_is_a_name() {
         for name in ["", "..", ".", "a/b", "/etc/shadow"] {
             assert!(
