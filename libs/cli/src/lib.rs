@@ -4,6 +4,8 @@
 //! config), what a person reads and which code the process ends with. This crate
 //! alone knows clap, the terminal and the environment; the work is `pipeline`'s.
 
+mod advice;
+mod check;
 mod docs;
 mod duration;
 mod exit;
@@ -14,6 +16,7 @@ pub mod nntp_serve;
 pub mod nzb_split;
 pub mod nzbpipe;
 mod password;
+mod proxy;
 pub mod seg_write;
 mod servers;
 mod signals;

@@ -12,7 +12,7 @@ use nzbpipe_pipeline::{Code, Stop, fetch};
 use crate::exit::{self, Refusal};
 use crate::servers::ServerArgs;
 use crate::ui::{Common, Drawing, Ui};
-use crate::{signals, streams, summary};
+use crate::{check, signals, streams, summary};
 
 /// Fetch article bodies from news servers
 ///
@@ -31,6 +31,21 @@ pub(crate) struct Args {
     #[arg(long)]
     no_verify: bool,
 
+    /// Look at each server, say what is wrong with it, and fetch nothing
+    ///
+    /// Writes a line for each server to standard output, and below it, what to
+    /// do about what is wrong; with -v what was found out as well. Standard input
+    /// is not read. Opens as many connections as the server file wants, to see
+    /// how many are let in. The exit status is 0 if all servers that are not
+    /// optional can be used, 75 if some can, 77 if all refused login or
+    /// certificate, else 69.
+    #[arg(long)]
+    check: bool,
+
+    /// With --check: a JSON object for each server
+    #[arg(long, requires = "check")]
+    json: bool,
+
     // First: a heading holds for all flags after it.
     #[command(flatten)]
     common: Common,
@@ -46,6 +61,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   umask 077; mkdir -p ~/.config/nzbpipe
   nntp-fetch --example-servers > ~/.config/nzbpipe/servers.toml
+  nntp-fetch --check
   nzb-split x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
   nntp-fetch -s 'nntps://me@news.example/?connections=20' < segments.jsonl > bodies
   nntp-fetch --servers fill.toml < failed.jsonl | yenc-decode | seg-write -d ~/Downloads";
@@ -61,6 +77,10 @@ fn run(args: Args) -> Result<Code, Refusal> {
     }
     let ui = Ui::drawing(fetch::NAME, &args.common, &args.drawing, reads_nobody());
     let stop = watch_signals(&ui)?;
+    if args.check {
+        let servers = args.servers.resolve(&ui, &stop)?;
+        return check::run(&servers, args.json, &ui, &stop);
+    }
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "nzb-split x.nzb | nntp-fetch")?;
     let outlet = streams::outlet("… | nntp-fetch | yenc-decode, or > FILE")?;

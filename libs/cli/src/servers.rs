@@ -12,7 +12,7 @@ use nzbpipe_pipeline::{Code, Stop};
 
 use crate::exit::Refusal;
 use crate::ui::Ui;
-use crate::{duration, password};
+use crate::{duration, password, proxy};
 
 /// Variable that holds a password when the server file names none.
 const PASSWORD_VARIABLE: &str = "NZBPIPE_PASSWORD";
@@ -66,8 +66,10 @@ impl ServerArgs {
     /// The servers to use, with their passwords and certificates.
     pub(crate) fn resolve(&self, ui: &Ui, stop: &Stop) -> Result<Vec<Server>, Refusal> {
         let mut servers = Vec::new();
-        for (entry, base) in self.entries()? {
+        let proxy = proxy::from_environment(ui)?;
+        for (mut entry, base) in self.entries()? {
             if entry.enabled() {
+                proxy.apply(&mut entry);
                 servers.push(self.server(entry, &base, ui, stop)?);
             }
         }

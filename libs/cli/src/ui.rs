@@ -108,6 +108,11 @@ impl Ui {
         }
     }
 
+    /// Whether a person wants to know more.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
     }

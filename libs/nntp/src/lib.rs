@@ -17,6 +17,7 @@ pub mod config;
 pub mod multiline;
 pub mod response;
 
+mod check;
 mod classify;
 mod client;
 mod dial;
@@ -40,8 +41,10 @@ mod tls;
 mod trace;
 mod wire;
 
+pub use check::{Check, Problem, TlsDetails, TlsTrouble, check};
 pub use client::{Client, Options, ServerSummary, Summary};
 pub use command::{BadMessageId, MessageId};
+pub use dial::seen::Phase;
 pub use error::Error;
 pub use ledger::{Quota, Slots};
 pub use notice::{Notice, NoticeKind};
