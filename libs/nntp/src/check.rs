@@ -174,6 +174,9 @@ struct Held {
     _slot: Option<Box<dyn Send>>,
 }
 
+/// What became of an attempt, and what was seen.
+type Opened = (Result<Held, Refusal>, Seen);
+
 async fn look(endpoint: &Endpoint, all: &mut Vec<Held>, check: &mut Check) {
     let mut seen = Seen::default();
     let opened = hold(endpoint, 0, &mut seen).await;
@@ -245,7 +248,7 @@ async fn examine(endpoint: &Endpoint, wire: &mut Wire, check: &mut Check) -> Res
 /// Opens the other connections, until one is not let in.
 async fn crowd(endpoint: &Endpoint, all: &mut Vec<Held>, check: &mut Check) {
     let mut coming = 1..u64::from(check.wanted);
-    let mut running: Vec<(u64, Attempt<'_, (Result<Held, Refusal>, Seen)>)> = Vec::new();
+    let mut running: Vec<(u64, Attempt<'_, Opened>)> = Vec::new();
     loop {
         while running.len() < AT_ONCE
             && check.turned_away.is_none()
@@ -342,7 +345,7 @@ fn trouble(fault: &rustls::Error) -> TlsTrouble {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 TlsTrouble::Name
             }
-            CertificateError::UnknownIssuer => TlsTrouble::Issuer,
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsTrouble::Issuer,
             // A certificate that signed itself may be one for an authority.
             other if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsTrouble::Issuer,
             _ => TlsTrouble::Other,
