@@ -136,6 +136,11 @@ const SERVER_ENVIRONMENT: &[(&str, &str)] = &[
         "The password of servers that have a user name but name no other source for it.",
     ),
     (
+        "ALL_PROXY, NO_PROXY",
+        "A SOCKS5 proxy for servers that name none, socks5://host:port, and a list of hosts \
+         that it is not for. Lower case works, too.",
+    ),
+    (
         "XDG_CONFIG_HOME",
         "Where the server file is looked for, instead of ~/.config.",
     ),

@@ -5,6 +5,8 @@
 //! alone knows clap, the terminal and the environment; the work is `pipeline`'s.
 
 mod accounts;
+mod advice;
+mod check;
 mod docs;
 mod duration;
 mod engine;
@@ -20,6 +22,7 @@ pub mod nzb_split;
 pub mod nzbpipe;
 mod password;
 mod progress;
+mod proxy;
 mod quota;
 mod reload;
 mod report;

@@ -7,10 +7,11 @@ use clap::Parser;
 use nzbpipe_nntp::config::EXAMPLE;
 use nzbpipe_pipeline::{Code, Stop, fetch};
 
+use crate::accounts::Accounts;
 use crate::exit::{self, Refusal};
 use crate::fetching::{self, Fetching, Setup};
 use crate::ui::{Common, Drawing, Ui};
-use crate::{signals, streams, summary};
+use crate::{check, signals, streams, summary};
 
 /// Fetch article bodies from news servers
 ///
@@ -36,6 +37,21 @@ pub(crate) struct Args {
     #[arg(long)]
     article: bool,
 
+    /// Look at each server, say what is wrong with it, and fetch nothing
+    ///
+    /// Writes a line for each server to standard output, and below it, what to
+    /// do about what is wrong; with -v what was found out as well. Standard input
+    /// is not read. Opens as many connections as the server file wants, to see
+    /// how many are let in. The exit status is 0 if all servers that are not
+    /// optional can be used, 75 if some can, 77 if all refused login or
+    /// certificate, else 69.
+    #[arg(long)]
+    check: bool,
+
+    /// With --check: a JSON object for each server
+    #[arg(long, requires = "check")]
+    json: bool,
+
     // First: a heading holds for all flags after it.
     #[command(flatten)]
     common: Common,
@@ -51,6 +67,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   umask 077; mkdir -p ~/.config/nzbpipe
   nntp-fetch --example-servers > ~/.config/nzbpipe/servers.toml
+  nntp-fetch --check
   nzb-split x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
   nntp-fetch -s 'nntps://me@news.example/?connections=20' < segments.jsonl > bodies
   nntp-fetch --servers fill.toml < failed.jsonl | yenc-decode | seg-write -d ~/Downloads";
@@ -66,6 +83,11 @@ fn run(args: Args) -> Result<Code, Refusal> {
     }
     let ui = Ui::drawing(fetch::NAME, &args.common, &args.drawing, reads_nobody());
     let (stop, reload) = fetching::watch_signals(&ui)?;
+    if args.check {
+        let accounts = Accounts::new(&ui);
+        let servers = args.fetching.servers.resolve(&ui, &stop, &accounts, true)?;
+        return check::run(&servers, args.json, &ui, &stop);
+    }
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "nzb-split x.nzb | nntp-fetch")?;
     let outlet = streams::outlet("… | nntp-fetch | yenc-decode, or > FILE")?;

@@ -15,7 +15,7 @@ use crate::accounts::Accounts;
 use crate::exit::Refusal;
 use crate::password::{Means, contents, private};
 use crate::ui::Ui;
-use crate::{duration, password};
+use crate::{duration, password, proxy};
 
 /// Flags of every program that talks to servers.
 #[derive(Args, Clone, Debug)]
@@ -74,8 +74,10 @@ impl ServerArgs {
         ask: bool,
     ) -> Result<Vec<Server>, Refusal> {
         let mut servers = Vec::new();
-        for (entry, base) in self.entries()? {
+        let proxy = proxy::from_environment(ui)?;
+        for (mut entry, base) in self.entries()? {
             if entry.enabled() {
+                proxy.apply(&mut entry);
                 let means = Means {
                     base: &base,
                     stop,

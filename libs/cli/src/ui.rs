@@ -112,12 +112,13 @@ impl Ui {
         }
     }
 
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
+    /// Whether a person wants to know more.
     pub(crate) fn is_verbose(&self) -> bool {
         self.verbose
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Something went wrong.

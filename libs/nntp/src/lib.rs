@@ -18,6 +18,7 @@ pub mod config;
 pub mod multiline;
 pub mod response;
 
+mod check;
 mod classify;
 mod client;
 mod depth;
@@ -49,8 +50,10 @@ mod wire;
 mod work;
 
 pub use backlog::Backlog;
+pub use check::{Check, Problem, TlsDetails, TlsTrouble, check};
 pub use client::{Client, Options, ServerSummary, Summary};
 pub use command::{BadMessageId, MessageId};
+pub use dial::seen::Phase;
 pub use error::Error;
 pub use ledger::{Quota, Slots};
 pub use notice::{Notice, NoticeKind};
