@@ -13,6 +13,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nzbpipe_nntp::backlog;
 use nzbpipe_nntp::config::{self, Server};
 use nzbpipe_nntp::multiline::Framer;
 use nzbpipe_nntp::{
@@ -69,7 +70,7 @@ async fn start(limit: u64, connections: u16, tasks: &mut JoinSet<()>) -> Arc<Sta
         stats: Arc::clone(&stats),
     };
     let (requests, queue) = mpsc::channel(64);
-    let (outcomes, mut results) = mpsc::channel(64);
+    let (outcomes, mut results) = backlog::channel(64);
     tasks.spawn(async move {
         let id = MessageId::new("a@b").expect("an id");
         let request = |id| Request {
@@ -77,6 +78,7 @@ async fn start(limit: u64, connections: u16, tasks: &mut JoinSet<()>) -> Arc<Sta
             alternates: Vec::new(),
             bytes: None,
             date: None,
+            number: 1,
             ticket: (),
         };
         while requests.send(request(id.clone())).await.is_ok() {}
@@ -155,7 +157,7 @@ impl Sinks for Away {
     type Ticket = ();
     type Sink = Gone;
 
-    async fn begin(&self, (): &(), _bytes: Option<u64>) -> Gone {
+    async fn begin(&self, _number: u64, _bytes: Option<u64>) -> Gone {
         Gone(Framer::new())
     }
 }

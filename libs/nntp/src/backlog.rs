@@ -50,6 +50,18 @@ impl<T> Clone for Inlet<T> {
     }
 }
 
+impl<T> Inlet<T> {
+    /// Whether the consumer is gone.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Resolves when the consumer is gone. Safe to cancel.
+    pub async fn closed(&self) {
+        self.sender.closed().await;
+    }
+}
+
 /// The receiving end of a channel; tells the backlogs after each receive.
 #[derive(Debug)]
 pub struct Outlet<T> {
@@ -63,6 +75,11 @@ impl<T> Outlet<T> {
         let item = self.receiver.recv().await;
         self.drained.notify_one();
         item
+    }
+
+    /// Whether no item waits.
+    pub fn is_empty(&self) -> bool {
+        self.receiver.is_empty()
     }
 
     /// The next item if one is there.
@@ -161,13 +178,18 @@ impl<T> Backlog<T> {
     /// [`Backlog::drain_one`] found no room; to be followed by `drain_one`. Waits for
     /// ever while nothing is queued, so it may stand in any `select!`. Safe to
     /// cancel.
-    pub async fn room(&self) {
-        if !self.has_pending() {
-            return std::future::pending().await;
-        }
-        tokio::select! {
-            () = self.inlet.drained.notified() => {}
-            () = self.inlet.sender.closed() => {}
+    pub fn room(&self) -> impl Future<Output = ()> + use<'_, T> {
+        let pending = self.has_pending();
+        // Not the queue: items need not be shared between threads.
+        let inlet = &self.inlet;
+        async move {
+            if !pending {
+                return std::future::pending().await;
+            }
+            tokio::select! {
+                () = inlet.drained.notified() => {}
+                () = inlet.sender.closed() => {}
+            }
         }
     }
 

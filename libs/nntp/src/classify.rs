@@ -25,7 +25,7 @@ pub(crate) enum Meaning {
 /// What `status` means.
 pub(crate) fn meaning(status: &Status<'_>) -> Meaning {
     match status.code {
-        222 => Meaning::Body,
+        220 | 222 => Meaning::Body,
         // 451: taken down. 411 and 412 speak of groups, which are never asked
         // for here, but servers send them for articles that are gone. 501: they
         // do not like this id; they answered it, and another id may be fine.

@@ -1,6 +1,5 @@
 //! The client: one run over a stream of requests. The only place that spawns.
 
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,9 +8,10 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::backlog::Inlet;
 use crate::config::{MAX_SERVERS, Server, Verify};
 use crate::dial::{Endpoint, Shared};
-use crate::pool::{BodyOf, OutcomeOf, Parts, Pool};
+use crate::pool::{BodyOf, Closing, Outbox, OutcomeOf, Parts, Pool};
 use crate::slot::{self, Slot};
 use crate::{Class, Notice, NoticeKind, Outcome, Rate, Request, Sinks, Stats, Trace, tls};
 
@@ -103,27 +103,39 @@ impl Client {
         self,
         sinks: Arc<S>,
         requests: mpsc::Receiver<Request<S::Ticket>>,
-        outcomes: mpsc::Sender<Outcome<S::Ticket, BodyOf<S>>>,
+        outcomes: Inlet<Outcome<S::Ticket, BodyOf<S>>>,
         stop: impl Future<Output = ()> + Send,
     ) -> Summary {
-        let endpoints = endpoints(&self).await;
-        self.stats
-            .name(endpoints.iter().map(|e| Arc::clone(&e.name)));
+        let maker = Maker {
+            notices: Arc::clone(&self.notices),
+            shared: Shared {
+                rate: self.rate,
+                stats: Arc::clone(&self.stats),
+                trace: self.trace,
+            },
+        };
+        let deadline = self.options.deadline.map(|after| Instant::now() + after);
         let pool = Arc::new(Pool::new(Parts {
-            endpoints,
             sinks,
             outcomes,
             notices: self.notices,
             stats: self.stats,
-            tries: self.options.tries,
+            options: self.options,
             now: unix_seconds(),
         }));
+        for endpoint in maker.endpoints(&self.servers, MAX_SERVERS).await {
+            pool.introduce(endpoint);
+        }
         let mut supervisor = Supervisor {
             intake: Intake {
                 requests: Some(requests),
                 batch: Vec::new(),
             },
-            over: VecDeque::new(),
+            changes: self.changes,
+            maker,
+            deadline,
+            // Bounded by what was taken in.
+            outbox: Outbox::new(&pool, usize::MAX),
             tasks: JoinSet::new(),
             pool: Arc::clone(&pool),
         };
@@ -133,40 +145,40 @@ impl Client {
     }
 }
 
-/// The servers that can be used; of the others people are told.
-async fn endpoints(client: &Client) -> Vec<Endpoint> {
-    let servers = &client.servers;
-    let checked = |server: &Server| server.tls && server.verify != Verify::None;
-    let system = match servers.iter().any(checked) {
-        // Reading files would block a thread that serves connections.
-        true => tokio::task::spawn_blocking(tls::system_roots)
-            .await
-            .unwrap_or_default(),
-        false => Vec::new(),
-    };
-    let mut endpoints = Vec::new();
-    for server in servers {
-        let made = match endpoints.len() {
-            MAX_SERVERS => Err(format!("there are more than {MAX_SERVERS}")),
-            index => {
-                let shared = Shared {
-                    index,
-                    rate: Arc::clone(&client.rate),
-                    stats: Arc::clone(&client.stats),
-                    trace: client.trace.clone(),
-                };
-                Endpoint::new(server, &system, shared)
-            }
+/// Prepares servers.
+struct Maker {
+    notices: Arc<dyn Fn(Notice) + Send + Sync>,
+    shared: Shared,
+}
+
+impl Maker {
+    /// The servers that can be used, at most `most`; of the others people are
+    /// told.
+    async fn endpoints(&self, servers: &[Server], most: usize) -> Vec<Endpoint> {
+        let checked = |server: &Server| server.tls && server.verify != Verify::None;
+        let system = match servers.iter().any(checked) {
+            // Reading files would block a thread that serves connections.
+            true => tokio::task::spawn_blocking(tls::system_roots)
+                .await
+                .unwrap_or_default(),
+            false => Vec::new(),
         };
-        match made {
-            Ok(endpoint) => endpoints.push(endpoint),
-            Err(reason) => (client.notices)(Notice {
-                server: server.name.as_str().into(),
-                kind: NoticeKind::Unusable { reason },
-            }),
+        let mut endpoints = Vec::new();
+        for server in servers {
+            let made = match endpoints.len() < most {
+                true => Endpoint::new(server, &system, self.shared.clone()),
+                false => Err(format!("there are more than {MAX_SERVERS}")),
+            };
+            match made {
+                Ok(endpoint) => endpoints.push(endpoint),
+                Err(reason) => (self.notices)(Notice {
+                    server: server.name.as_str().into(),
+                    kind: NoticeKind::Unusable { reason },
+                }),
+            }
         }
+        endpoints
     }
-    endpoints
 }
 
 fn unix_seconds() -> i64 {
@@ -179,8 +191,11 @@ fn unix_seconds() -> i64 {
 /// Takes requests in and opens connections for them.
 struct Supervisor<S: Sinks> {
     intake: Intake<S>,
-    /// Requests that were over at once, not delivered yet.
-    over: VecDeque<OutcomeOf<S>>,
+    changes: Option<mpsc::Receiver<Vec<Server>>>,
+    maker: Maker,
+    deadline: Option<Instant>,
+    /// Requests that were over without a connection.
+    outbox: Outbox<S>,
     tasks: JoinSet<()>,
     pool: Arc<Pool<S>>,
 }
@@ -207,17 +222,20 @@ impl<S: Sinks> Supervisor<S> {
         let mut stop = pin!(stop);
         let pool = Arc::clone(&self.pool);
         while !pool.finished() {
-            self.dial();
+            let alarm = self.look();
             // What is over already is delivered before more is taken in.
-            let room = if self.over.is_empty() { pool.room() } else { 0 };
-            let alarm = pool.wake_at(Instant::now());
+            let room = match self.outbox.has_pending() {
+                true => 0,
+                false => pool.room(),
+            };
             tokio::select! {
                 biased;
                 () = &mut stop => return true,
                 () = pool.unheard() => return true,
                 Some(ended) = self.tasks.join_next() => propagate(ended),
-                () = pool.deliver_one(&mut self.over), if !self.over.is_empty() => {}
+                () = self.outbox.room() => self.outbox.drain(&pool),
                 count = self.intake.next(room), if room > 0 => self.admit(count),
+                Some(servers) = changed(&mut self.changes) => self.change(servers).await,
                 () = pool.wake.notified() => {}
                 () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {}
             }
@@ -225,12 +243,43 @@ impl<S: Sinks> Supervisor<S> {
         false
     }
 
+    /// Looks at servers and clocks, and opens connections where work waits. When
+    /// to look again.
+    fn look(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        if self.deadline.is_some_and(|at| now >= at) {
+            self.expire();
+        }
+        let (over, review_at) = self.pool.review(now);
+        self.send(over);
+        self.dial();
+        let alarms = [self.pool.wake_at(now), review_at, self.deadline];
+        alarms.into_iter().flatten().min()
+    }
+
+    /// The time is over: what is not there is not waited for.
+    fn expire(&mut self) {
+        let after = self.pool.options.deadline.unwrap_or_default();
+        let text = format!("the time for the run ({} s) is over", after.as_secs_f32());
+        self.deadline = None;
+        self.changes = None;
+        let over = self.pool.expire(&text);
+        self.pool.close(Closing::HandBack);
+        self.send(over);
+    }
+
+    fn send(&mut self, over: Vec<OutcomeOf<S>>) {
+        for outcome in over {
+            self.outbox.send(&self.pool, outcome);
+        }
+    }
+
     /// Opens connections where work waits.
     fn dial(&mut self) {
         let now = Instant::now();
-        for server in 0..self.pool.endpoints.len() {
-            while self.pool.dial(server, now) {
-                let slot = Slot::new(Arc::clone(&self.pool), server);
+        for server in 0..self.pool.sites().count() {
+            while let Some(leave) = self.pool.dial(server, now) {
+                let slot = Slot::new(Arc::clone(&self.pool), server, leave);
                 self.tasks.spawn(slot::run(slot));
             }
         }
@@ -241,17 +290,35 @@ impl<S: Sinks> Supervisor<S> {
             self.intake.requests = None;
             self.pool.complete();
         }
-        let requests = self.intake.batch.drain(..);
-        self.over
-            .extend(requests.filter_map(|request| self.pool.add(request)));
+        let over = self.pool.add(self.intake.batch.drain(..));
+        self.send(over);
+    }
+
+    /// The servers are others now.
+    async fn change(&mut self, servers: Vec<Server>) {
+        let endpoints = self.maker.endpoints(&servers, MAX_SERVERS).await;
+        let over = self.pool.change(endpoints);
+        self.send(over);
     }
 
     /// Lets connections say goodbye, and cuts those that take too long.
     async fn close(&mut self) {
-        self.pool.close();
+        self.pool.close(Closing::Goodbye);
         let all = async { while self.tasks.join_next().await.is_some() {} };
         let _ = timeout(FAREWELL, all).await;
         self.tasks.shutdown().await;
+    }
+}
+
+/// Waits for other servers; for ever if there will be none.
+async fn changed(changes: &mut Option<mpsc::Receiver<Vec<Server>>>) -> Option<Vec<Server>> {
+    let next = match changes {
+        Some(changes) => changes.recv().await,
+        None => None,
+    };
+    match next {
+        Some(servers) => Some(servers),
+        None => std::future::pending().await,
     }
 }
 

@@ -52,10 +52,22 @@ impl fmt::Display for MessageId {
 pub enum Command<'a> {
     /// The body of an article (RFC 3977 §6.2.3).
     Body(&'a MessageId),
+    /// The whole article (RFC 3977 §6.2.1).
+    Article(&'a MessageId),
+    /// The server's clock (RFC 3977 §7.1): a question whose answer fits no other.
+    Date,
     /// The first half of a login (RFC 4643 §2.3). Free of line ends.
     User(&'a str),
     /// The second half.
     Pass(&'a str),
+    /// Whether an article is there (RFC 3977 §6.2.4).
+    Stat(&'a MessageId),
+    /// What the server can do (RFC 3977 §5.2).
+    Capabilities,
+    /// Goodbye to the clear (RFC 4642 §2.2).
+    StartTls,
+    /// Compression from here on (RFC 8054 §2.2).
+    Compress,
     /// Goodbye (RFC 3977 §5.4).
     Quit,
 }
@@ -65,8 +77,14 @@ impl Command<'_> {
     pub fn encode(self, out: &mut Vec<u8>) {
         let (verb, argument, close) = match self {
             Command::Body(id) => ("BODY <", id.as_str(), ">"),
+            Command::Article(id) => ("ARTICLE <", id.as_str(), ">"),
+            Command::Date => ("DATE", "", ""),
             Command::User(name) => ("AUTHINFO USER ", name, ""),
             Command::Pass(word) => ("AUTHINFO PASS ", word, ""),
+            Command::Stat(id) => ("STAT <", id.as_str(), ">"),
+            Command::Capabilities => ("CAPABILITIES", "", ""),
+            Command::StartTls => ("STARTTLS", "", ""),
+            Command::Compress => ("COMPRESS DEFLATE", "", ""),
             Command::Quit => ("QUIT", "", ""),
         };
         for piece in [verb, argument, close, "\r\n"] {

@@ -141,6 +141,28 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Whether sessions made for `self` are as good for `other`: the same
+    /// account at the same place, reached in the same way.
+    pub(crate) fn same_sessions(&self, other: &Server) -> bool {
+        self.host == other.host
+            && self.port == other.port
+            && self.ip == other.ip
+            && self.bind == other.bind
+            && self.proxy == other.proxy
+            && self.compress == other.compress
+            && self.tls == other.tls
+            && self.starttls == other.starttls
+            && self.tls_name == other.tls_name
+            && self.tls_min == other.tls_min
+            && self.verify == other.verify
+            && self.extra_ca == other.extra_ca
+            && self.username == other.username
+            && self.password == other.password
+            && self.account == other.account
+    }
+}
+
 /// How many octets a server may send; 0: as many as it likes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quotas {

@@ -1,48 +1,51 @@
-//! From nothing to a session: address, TCP, TLS, greeting (RFC 3977 §5.1) and
-//! login (RFC 4643 §2.3).
+//! From nothing to a session: address, TCP, proxy, TLS, greeting (RFC 3977 §5.1),
+//! login (RFC 4643 §2.3), compression. Each phase has its own bound and its own
+//! words for what goes wrong in it.
+
+mod address;
+pub(crate) mod race;
+mod reach;
+pub(crate) mod seen;
+mod socks;
+pub(crate) mod talk;
+#[cfg(test)]
+mod tests;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, ServerName};
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::Notify;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
-use crate::classify::{Meaning, meaning};
 use crate::command::Command;
-use crate::config::{Secret, Server};
+use crate::config::Server;
 use crate::meter::{Meter, Metered};
-use crate::response::Status;
 use crate::route::Cause;
 use crate::tls;
 use crate::wire::{Stream, Tracer, Wire};
 use crate::{Class, Rate, Stats, Trace};
-
-/// Idle connections are probed, so that one the network forgot does not count
-/// as open for ever.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+use address::Book;
+use seen::{Phase, Seen};
+use talk::Talk;
 
 /// A server and what connections to it are made with.
 pub(crate) struct Endpoint {
     pub(crate) server: Server,
     pub(crate) name: Arc<str>,
+    /// The server's place in the statistics.
+    pub(crate) index: usize,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    book: Book,
     /// How fast it may send; changed while connections are open.
     pub(crate) rate: Arc<Rate>,
     shared: Shared,
-    /// Rung when there is work for a session that waits for some.
-    pub(crate) work: Notify,
 }
 
 /// What the endpoints of a run have in common.
+#[derive(Clone)]
 pub(crate) struct Shared {
-    /// The server's place in the statistics.
-    pub(crate) index: usize,
     /// How fast all may send.
     pub(crate) rate: Arc<Rate>,
     pub(crate) stats: Arc<Stats>,
@@ -80,17 +83,18 @@ impl Endpoint {
         Ok(Endpoint {
             name: server.name.as_str().into(),
             server: server.clone(),
+            index: 0,
             tls,
+            book: Book::default(),
             rate: Arc::new(Rate::new(server.limit_rate)),
             shared,
-            work: Notify::new(),
         })
     }
 
     /// Of its own, the server's and the run's: what a socket reads is counted.
     fn metered(&self, tcp: TcpStream) -> Metered {
         let stats = Arc::clone(&self.shared.stats);
-        let index = self.shared.index;
+        let index = self.index;
         let quota = self.server.quota.clone();
         let meter = Meter {
             rates: [Arc::clone(&self.rate), Arc::clone(&self.shared.rate)],
@@ -106,187 +110,160 @@ impl Endpoint {
 
     /// Opens the connection that the run calls `connection`, and logs in.
     pub(crate) async fn open(&self, connection: u64) -> Result<Wire, Refusal> {
-        let limit = self.server.connect_timeout;
-        let tcp = self.metered(self.tcp().await?);
-        let stream = match &self.tls {
-            None => Stream::Plain(tcp),
-            Some((connector, name)) => {
-                let handshake = connector.connect(name.clone(), Stream::buffered(tcp));
-                let tls = timeout(limit, handshake).await;
-                let tls = tls.map_err(|_| transport("the TLS handshake takes too long"))?;
-                Stream::Tls(Box::new(tls.map_err(handshake_failed)?))
-            }
+        self.open_seen(connection, &mut Seen::default()).await
+    }
+
+    /// The same, noting in `seen` what is seen on the way.
+    pub(crate) async fn open_seen(
+        &self,
+        connection: u64,
+        seen: &mut Seen,
+    ) -> Result<Wire, Refusal> {
+        let tcp = self.tcp(seen).await?;
+        let pace = seen.connect;
+        let tcp = self.metered(tcp);
+        let tracer = self.tracer(connection);
+        let mut wire = match &self.tls {
+            Some(tls) if !self.server.starttls => self.encrypt(tcp, tls, tracer, seen).await?,
+            _ => Wire::new(Stream::Plain(tcp), tracer),
         };
-        let tracer = self.shared.trace.as_ref().map(|trace| Tracer {
+        self.greeting(&mut wire, seen).await?;
+        if let Some(tls) = self.tls.as_ref().filter(|_| self.server.starttls) {
+            let (tcp, tracer) = self.start_tls(wire, seen).await?;
+            wire = self.encrypt(tcp, tls, tracer, seen).await?;
+        }
+        // Of a proxy it is only a part of the way.
+        wire.took(pace);
+        self.login(&mut wire, seen).await?;
+        match self.server.compress {
+            true => self.compress(wire, seen).await,
+            false => Ok(wire),
+        }
+    }
+
+    fn tracer(&self, connection: u64) -> Option<Tracer> {
+        self.shared.trace.as_ref().map(|trace| Tracer {
             trace: Arc::clone(trace),
             server: Arc::clone(&self.name),
             connection,
             password: self.server.password.clone(),
-        });
-        let mut wire = Wire::new(stream, tracer);
-        let password = self.server.password.as_ref();
-        let mut talk = Talk {
-            wire: &mut wire,
-            password,
-        };
-        let greeting = talk.exchange(limit, "no greeting; is it a TLS port?");
-        match greeting.await? {
-            Reply::Code(200 | 201) => {}
-            reply => return Err(reply.refusal().into()),
-        }
-        if let Some(user) = &self.server.username {
-            talk.login(self.server.timeout, user).await?;
-        }
-        Ok(wire)
+        })
     }
 
-    /// Tries the addresses one after the other, each for its share of the time.
-    async fn tcp(&self) -> Result<TcpStream, Refusal> {
+    /// The TLS handshake.
+    async fn encrypt(
+        &self,
+        tcp: Metered,
+        (connector, name): &(TlsConnector, ServerName<'static>),
+        tracer: Option<Tracer>,
+        seen: &mut Seen,
+    ) -> Result<Wire, Refusal> {
+        seen.phase = Phase::Tls;
+        let began = Instant::now();
+        let handshake = connector.connect(name.clone(), Stream::buffered(tcp));
         let limit = self.server.connect_timeout;
-        let end = Instant::now() + limit;
-        let found = timeout_at(
-            end,
-            lookup_host((self.server.host.as_str(), self.server.port)),
-        );
-        let found = found
-            .await
-            .map_err(|_| transport("looking up the host takes too long"))?;
-        let found: Vec<SocketAddr> = found
-            .map_err(|e| transport(format!("the host cannot be found: {e}")))?
-            .collect();
-        let mut failure = transport("the host has no address");
-        for (tried, address) in found.iter().enumerate() {
-            let left = end.saturating_duration_since(Instant::now());
-            let share = left / u32::try_from(found.len() - tried).unwrap_or(1);
-            failure = match timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(tcp)) => {
-                    tune(&tcp);
-                    return Ok(tcp);
-                }
-                Ok(Err(error)) => transport(format!("no connection to {address}: {error}")),
-                Err(_) => transport(format!("no connection to {address}: no answer")),
-            };
+        let tls = timeout(limit, handshake).await;
+        let tls = tls.map_err(|_| transport("the TLS handshake takes too long"))?;
+        let tls = tls.map_err(|error| {
+            seen.fault = tls::fault(&error).cloned();
+            handshake_failed(&error, seen.fault.as_ref())
+        })?;
+        seen.tls = Some(tls::Handshake::of(tls.get_ref().1, began.elapsed()));
+        Ok(Wire::new(Stream::Tls(Box::new(tls)), tracer))
+    }
+
+    fn talk<'a>(&'a self, wire: &'a mut Wire) -> Talk<'a> {
+        Talk::new(wire, self.server.password.as_ref())
+    }
+
+    async fn greeting(&self, wire: &mut Wire, seen: &mut Seen) -> Result<(), Refusal> {
+        seen.phase = Phase::Greeting;
+        let silent = match self.tls.is_some() && !self.server.starttls {
+            true => "no greeting",
+            false => "no greeting; is it a TLS port?",
+        };
+        let mut talk = self.talk(wire);
+        let reply = talk.exchange(self.server.connect_timeout, silent).await?;
+        seen.greeting = Some(reply.shown.clone());
+        reply.among(&[200, 201]).map(drop).map_err(Refusal::from)
+    }
+
+    /// STARTTLS (RFC 4642 §2.2). Without it there is no conversation: what was
+    /// to be encrypted is never said in the clear.
+    async fn start_tls(
+        &self,
+        mut wire: Wire,
+        seen: &mut Seen,
+    ) -> Result<(Metered, Option<Tracer>), Refusal> {
+        seen.phase = Phase::StartTls;
+        wire.send(Command::StartTls);
+        let mut talk = self.talk(&mut wire);
+        let limit = self.server.connect_timeout;
+        let reply = talk.exchange(limit, "no answer to STARTTLS").await?;
+        let refused = |text: String| Refusal {
+            cause: Cause::new(Class::Login, text),
+            tls: true,
+        };
+        match reply.among(&[382]) {
+            Ok(_) => {}
+            Err(cause) if cause.class == Class::Capacity => return Err(cause.into()),
+            Err(cause) => {
+                let text = format!("the server does not begin TLS: {}", cause.text);
+                return Err(refused(text));
+            }
         }
-        Err(failure)
+        // Said by somebody in between, it would seem to come from the server.
+        wire.into_plain()
+            .ok_or_else(|| refused("something was said in the clear before TLS began".to_owned()))
+    }
+
+    async fn login(&self, wire: &mut Wire, seen: &mut Seen) -> Result<(), Refusal> {
+        seen.phase = Phase::Login;
+        if let Some(user) = &self.server.username {
+            self.talk(wire).login(self.server.timeout, user).await?;
+            seen.login = true;
+        }
+        seen.phase = Phase::Session;
+        Ok(())
+    }
+
+    /// COMPRESS (RFC 8054) if the server offers it now, after the login.
+    async fn compress(&self, mut wire: Wire, seen: &mut Seen) -> Result<Wire, Refusal> {
+        let limit = self.server.timeout;
+        let offered = self.talk(&mut wire).capabilities(limit).await?;
+        if !offered.iter().any(|line| offers_deflate(line)) {
+            return Ok(wire);
+        }
+        wire.send(Command::Compress);
+        let mut talk = self.talk(&mut wire);
+        let reply = talk.exchange(limit, "no answer to COMPRESS").await?;
+        // It may change its mind (RFC 8054 §2.2.2).
+        seen.compressed = reply.code == 206;
+        Ok(match seen.compressed {
+            true => wire.deflated(),
+            false => wire,
+        })
     }
 }
 
-/// What helps but is not needed.
-fn tune(tcp: &TcpStream) {
-    let _ = tcp.set_nodelay(true);
-    let _ = SockRef::from(tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
+/// Whether a line of capabilities offers what [`Command::Compress`] asks for.
+fn offers_deflate(line: &str) -> bool {
+    let mut words = line.split_ascii_whitespace();
+    words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case("COMPRESS"))
+        && words.any(|word| word.eq_ignore_ascii_case("DEFLATE"))
 }
 
 fn transport(text: impl Into<String>) -> Refusal {
     Cause::new(Class::Transport, text).into()
 }
 
-fn handshake_failed(error: io::Error) -> Refusal {
-    let tls = tls::is_final(&error);
+fn handshake_failed(error: &io::Error, fault: Option<&rustls::Error>) -> Refusal {
+    let tls = fault.is_some_and(tls::is_final);
     let class = if tls { Class::Login } else { Class::Transport };
     Refusal {
         cause: Cause::new(class, format!("TLS: {error}")),
         tls,
     }
-}
-
-/// A reply before the session.
-enum Reply {
-    /// One of the codes that may be good news here.
-    Code(u16),
-    /// Anything else, and what it means.
-    Bad(Cause),
-}
-
-impl Reply {
-    fn read(status: &Status<'_>, password: Option<&Secret>) -> Reply {
-        match status.code {
-            200 | 201 | 281 | 381 => Reply::Code(status.code),
-            code => {
-                let class = match meaning(status) {
-                    Meaning::Capacity => Class::Capacity,
-                    Meaning::Refused | Meaning::NeedLogin => Class::Login,
-                    _ => Class::Transport,
-                };
-                Reply::Bad(Cause::said(class, code, status.shown_without(password)))
-            }
-        }
-    }
-
-    fn refusal(self) -> Cause {
-        match self {
-            Reply::Bad(cause) => cause,
-            Reply::Code(code) => {
-                Cause::said(Class::Transport, code, format!("{code} at the wrong time"))
-            }
-        }
-    }
-}
-
-/// The conversation before the session.
-struct Talk<'a> {
-    wire: &'a mut Wire,
-    /// Of what the server says, not to be shown.
-    password: Option<&'a Secret>,
-}
-
-impl Talk<'_> {
-    /// AUTHINFO, never pipelined (RFC 4643 §2.3.1). Some servers are content
-    /// with the user name.
-    async fn login(&mut self, limit: Duration, user: &str) -> Result<(), Refusal> {
-        self.wire.send(Command::User(user));
-        match self.exchange(limit, SILENT).await? {
-            Reply::Code(281) => return Ok(()),
-            Reply::Code(381) => {}
-            reply => return Err(at_login(reply)),
-        }
-        let Some(password) = self.password else {
-            let text = "it wants a password and there is none";
-            return Err(Cause::new(Class::Login, text).into());
-        };
-        self.wire.send(Command::Pass(password.expose()));
-        match self.exchange(limit, SILENT).await? {
-            Reply::Code(281) => Ok(()),
-            Reply::Code(381) => {
-                let text = "381 again after the password".to_owned();
-                Err(Cause::said(Class::Login, 381, text).into())
-            }
-            reply => Err(at_login(reply)),
-        }
-    }
-
-    /// Sends what waits and reads one status line.
-    async fn exchange(&mut self, limit: Duration, silent: &str) -> Result<Reply, Refusal> {
-        let answer = timeout(limit, self.status_line()).await;
-        answer.unwrap_or_else(|_| Err(transport(silent)))
-    }
-
-    /// Of use before the session, where servers speak only when spoken to:
-    /// bytes behind the line stay for the session, where they fit no request.
-    async fn status_line(&mut self) -> Result<Reply, Refusal> {
-        loop {
-            let found = self.wire.status().map_err(|e| transport(e.to_string()))?;
-            if let Some((status, length)) = found {
-                let reply = Reply::read(&status, self.password);
-                self.wire.consume(length);
-                return Ok(reply);
-            }
-            match self.wire.turn().await {
-                Ok(0) => return Err(transport("the server closed the connection")),
-                Ok(_) => {}
-                Err(error) => return Err(transport(error.to_string())),
-            }
-        }
-    }
-}
-
-const SILENT: &str = "no answer to the login";
-
-/// 452 is not in RFC 4643, but sent for a bad login.
-fn at_login(reply: Reply) -> Refusal {
-    let mut cause = reply.refusal();
-    if cause.code == Some(452) {
-        cause.class = Class::Login;
-    }
-    cause.into()
 }

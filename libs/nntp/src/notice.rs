@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something about a server that people should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +37,25 @@ pub enum NoticeKind {
         /// What it said.
         said: String,
     },
-    /// It is not used any more in this run.
+    /// It cannot be reached; it is tried again and again.
     Down {
         /// The last failure.
         reason: String,
-        /// Failures in a row.
-        failures: u32,
+    },
+    /// It works again.
+    Back,
+    /// No server could be reached for too long: it is not used any more in this
+    /// run.
+    GaveUp {
+        /// The last failure.
+        reason: String,
+        /// For how long.
+        after: Duration,
+    },
+    /// It has sent all that it may.
+    Quota {
+        /// What is used up.
+        spent: String,
     },
     /// It answered with an article that was not asked for.
     Mismatch,
@@ -70,12 +84,14 @@ impl fmt::Display for Notice {
                 f,
                 "too many connections ({said}); going on with {limit}. Lower `connections`"
             ),
-            NoticeKind::Down {
-                reason,
-                failures: 0 | 1,
-            } => write!(f, "given up ({reason})"),
-            NoticeKind::Down { reason, failures } => {
-                write!(f, "given up after {failures} failures in a row ({reason})")
+            NoticeKind::Down { reason } => write!(f, "out of reach ({reason}); trying again"),
+            NoticeKind::Back => f.write_str("works again"),
+            NoticeKind::GaveUp { reason, after } => {
+                let seconds = after.as_secs_f32();
+                write!(f, "given up: nothing works for {seconds} s ({reason})")
+            }
+            NoticeKind::Quota { spent } => {
+                write!(f, "{spent}. The server is not asked any more")
             }
             NoticeKind::Mismatch => f.write_str(
                 "sent an article that was not asked for; the connection was dropped and the \

@@ -1,142 +1,224 @@
-//! One connection under its rate limits: waits for its turn, and says how long it
-//! was made to wait. How turns are dealt out is [`Rate`]'s; what is read or written
-//! in them is the caller's.
+//! How many requests a connection keeps in flight: as many as it takes to cover
+//! its round trip at its rate, and hardly more. Pure: time comes in as an
+//! argument.
+//!
+//! By Little's law a pipe is full with rate × round trip in flight. The rate is
+//! measured, and while the window is what bounds it, it measures the window: so
+//! the window asks for a quarter more than that, and grows until the line or the
+//! server is the bound. Until something is measured a good line is assumed.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
-use crate::Rate;
-use crate::rate::Grant;
+/// Octets a second of a connection of which nothing is known: as much as
+/// providers give one connection. It is wrong for an instant only.
+const ASSUMED: f64 = 25e6;
 
-/// The longest sleep at a time: a limit that was changed holds for those asleep
-/// within this.
-const NAP: Duration = Duration::from_millis(50);
+/// Octets of an article of unknown size.
+const USUAL: f64 = 750e3;
 
-/// An owner that was not heard of for this long does something else; its turn goes
-/// to others. Twice the nap, because a busy machine is late.
-const AWAY: Duration = Duration::from_millis(100);
+/// How much more than what is measured is asked for.
+const GAIN: f64 = 1.25;
 
-/// A connection's part in two limits, both of which must let it pass.
+/// One more is always on its way while one is being read, and one while that is
+/// being asked for.
+const SPARE: usize = 2;
+
+/// A window beyond this covers 300 ms at 200 MB/s; more only makes a lost
+/// connection dearer.
+const LARGEST: usize = 96;
+
+/// The window before anything is known of the round trip.
+const FIRST: usize = 4;
+
+/// A rate is measured over this at least: bytes that lay in the kernel's
+/// buffers come faster than the line.
+const ROUND: Duration = Duration::from_millis(100);
+
+/// The pace of one connection.
 #[derive(Debug)]
-pub struct Pace {
-    rates: [Arc<Rate>; 2],
-    turns: [Option<Grant>; 2],
-    /// Made with the first wait, then used again.
-    timer: Option<Pin<Box<Sleep>>>,
-    asked: Option<Instant>,
-    waits_since: Option<Instant>,
-    held: Duration,
+pub(crate) struct Pace {
+    fixed: Option<usize>,
+    rtt: Option<Duration>,
+    /// Octets a second; falls slowly, rises at once.
+    rate: Option<f64>,
+    /// Octets of an answer, smoothed.
+    article: f64,
+    /// Since when octets are counted, and how many came.
+    round: Option<(Instant, u64)>,
 }
 
 impl Pace {
-    /// Joins those who share `rates`, until it is dropped.
-    #[must_use]
-    pub fn new(rates: [Arc<Rate>; 2]) -> Pace {
-        rates.iter().for_each(|rate| rate.join());
+    /// `fixed` is the number of requests in flight if it is not to be found.
+    /// `rtt` is what the handshakes say.
+    pub(crate) fn new(fixed: Option<u16>, rtt: Option<Duration>) -> Pace {
         Pace {
-            rates,
-            turns: [None, None],
-            timer: None,
-            asked: None,
-            waits_since: None,
-            held: Duration::ZERO,
+            fixed: fixed.map(|n| usize::from(n.max(1))),
+            rtt,
+            rate: None,
+            article: USUAL,
+            round: None,
         }
     }
 
-    /// Whether there is any limit now.
-    #[must_use]
-    pub fn limited(&self) -> bool {
-        self.rates.iter().any(|rate| rate.limited())
-    }
-
-    /// Waits for a turn: how many octets may pass now, at most `wanted`. To be asked
-    /// when there is something to pass, and followed by [`Pace::settle`].
-    pub fn poll_turn(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
-        let now = Instant::now();
-        if self.asked.is_some_and(|asked| now - asked > AWAY) {
-            self.settle(0);
-            self.waits_since = None;
+    /// How many requests may be in flight.
+    pub(crate) fn window(&self) -> usize {
+        if let Some(fixed) = self.fixed {
+            return fixed;
         }
-        self.asked = Some(now);
-        let mut most = wanted;
-        // One after the other: a turn of the second limit is not taken before it
-        // can be used.
-        for index in 0..self.rates.len() {
-            most = ready!(self.poll_one(cx, index, most));
+        let Some(rtt) = self.rtt else {
+            return FIRST;
+        };
+        let pipe = self.rate.unwrap_or(ASSUMED) * rtt.as_secs_f64() / self.article;
+        ((GAIN * pipe).ceil() as usize + SPARE).min(LARGEST)
+    }
+
+    /// The round trip, if it is known.
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    /// Octets a second, if they are known.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        self.rate
+    }
+
+    /// The octets of an answer.
+    pub(crate) fn article(&self) -> f64 {
+        self.article
+    }
+
+    /// A request on a quiet connection had its first byte after `latency`.
+    pub(crate) fn quiet_answer(&mut self, latency: Duration) {
+        self.rtt = Some(match self.rtt {
+            // A better line at once, a worse one after a while: a single
+            // latency may have been the disk's.
+            Some(rtt) if latency > rtt => rtt + (latency - rtt) / 2,
+            _ => latency,
+        });
+    }
+
+    /// Requests went out on a quiet connection: from now on it is busy.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.round.get_or_insert((now, 0));
+    }
+
+    /// What was measured since the last answer is worth nothing: the connection
+    /// was quiet, or held back.
+    pub(crate) fn interrupt(&mut self) {
+        self.round = None;
+    }
+
+    /// An answer of `octets` ended. Whether the rate is known anew.
+    pub(crate) fn answered(&mut self, now: Instant, octets: u64) -> bool {
+        self.article += (octets as f64 - self.article) / 8.0;
+        let Some((since, counted)) = &mut self.round else {
+            self.round = Some((now, 0));
+            return false;
+        };
+        *counted += octets;
+        let span = now.saturating_duration_since(*since);
+        if span < ROUND.max(self.rtt.unwrap_or_default()) {
+            return false;
         }
-        self.rest();
-        Poll::Ready(most)
-    }
-
-    fn poll_one(&mut self, cx: &mut Context<'_>, index: usize, most: usize) -> Poll<usize> {
-        loop {
-            let rate = &self.rates[index];
-            let turn = self.turns[index].or_else(|| rate.reserve(most));
-            self.turns[index] = turn;
-            let Some(turn) = turn else {
-                return Poll::Ready(most);
-            };
-            match rate.due(&turn) {
-                Some(Duration::ZERO) => return Poll::Ready(most.min(turn.octets)),
-                Some(wait) => ready!(self.poll_sleep(cx, wait.min(NAP))),
-                None => self.turns[index] = None,
-            }
-        }
-    }
-
-    fn poll_sleep(&mut self, cx: &mut Context<'_>, wait: Duration) -> Poll<()> {
-        let now = Instant::now();
-        self.waits_since.get_or_insert(now);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(wait)));
-        timer.as_mut().reset(now + wait);
-        timer.as_mut().poll(cx)
-    }
-
-    /// Ends a turn in which `used` octets passed; what is left of it goes to
-    /// others.
-    pub fn settle(&mut self, used: usize) {
-        for (rate, turn) in self.rates.iter().zip(&mut self.turns) {
-            if let Some(turn) = turn.take() {
-                rate.settle(&turn, used);
-            }
-        }
-        self.asked = None;
-    }
-
-    /// The time this connection was made to wait although it could have gone on.
-    /// It grows while it waits: no fault of the other side.
-    #[must_use]
-    pub fn held(&self) -> Duration {
-        self.held + self.waits_since.map_or(Duration::ZERO, |t| t.elapsed())
-    }
-
-    /// Whether it waits for its turn now.
-    #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        self.waits_since.is_some()
-    }
-
-    /// Ends the wait, if there is one.
-    pub(crate) fn rest(&mut self) {
-        if let Some(since) = self.waits_since.take() {
-            self.held += since.elapsed();
-        }
-    }
-
-    /// What this connection gets of the lower limit when all who share it want
-    /// more, in octets a second; `None` without a limit.
-    pub(crate) fn share(&self) -> Option<u64> {
-        self.rates.iter().filter_map(|rate| rate.share()).min()
+        let sample = *counted as f64 / span.as_secs_f64();
+        self.rate = Some(match self.rate {
+            Some(rate) if rate > sample => rate + (sample - rate) / 8.0,
+            _ => sample,
+        });
+        self.round = Some((now, 0));
+        true
     }
 }
 
-impl Drop for Pace {
-    fn drop(&mut self) {
-        self.settle(0);
-        self.rates.iter().for_each(|rate| rate.leave());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARTICLE: u64 = 740_000;
+
+    /// A connection with `rtt` that lets `rate` octets a second through: how
+    /// large the window is after `seconds`, and what share of the rate was used
+    /// in the last second.
+    fn settle(rtt: f64, rate: f64, seconds: f64) -> (usize, f64) {
+        let start = Instant::now();
+        let at = |time: f64| start + Duration::from_secs_f64(time);
+        let mut pace = Pace::new(None, None);
+        // When the answers to what is in flight are complete.
+        let mut flights = std::collections::VecDeque::new();
+        let (mut now, mut line_free, mut used) = (0.0, 0.0_f64, 0.0);
+        let mut asked = vec![];
+        pace.begin(start);
+        while now < seconds {
+            while flights.len() < pace.window() {
+                let begins = line_free.max(now + rtt);
+                line_free = begins + ARTICLE as f64 / rate;
+                flights.push_back(line_free);
+                asked.push((now, begins));
+            }
+            now = flights.pop_front().unwrap();
+            if pace.rtt().is_none() {
+                pace.quiet_answer(Duration::from_secs_f64(rtt));
+            }
+            pace.answered(at(now), ARTICLE);
+            if now > seconds - 1.0 {
+                used += ARTICLE as f64;
+            }
+        }
+        (pace.window(), used / rate)
+    }
+
+    #[test]
+    fn the_pipe_is_filled_at_any_latency() {
+        for rtt in [0.0005, 0.01, 0.05, 0.1, 0.2, 0.3] {
+            for rate in [2e6, 20e6, 60e6] {
+                let (window, used) = settle(rtt, rate, 4.0);
+                let pipe = rate * rtt / ARTICLE as f64;
+                assert!(used > 0.9, "{rtt} s, {rate}: {window} in flight, {used}");
+                assert!(
+                    window as f64 <= 1.6 * pipe + 4.0,
+                    "{rtt} s, {rate}: {window} for {pipe}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_window_follows_the_handshake() {
+        let window = |ms| Pace::new(None, Some(Duration::from_millis(ms))).window();
+        assert_eq!(window(0), SPARE);
+        assert_eq!(window(300), 15);
+        assert_eq!(Pace::new(None, None).window(), FIRST);
+        assert_eq!(Pace::new(Some(7), None).window(), 7);
+    }
+
+    // 430 after 430: small answers, many of them.
+    #[test]
+    fn small_answers_get_a_large_window() {
+        let start = Instant::now();
+        let mut pace = Pace::new(None, Some(Duration::from_millis(100)));
+        let mut now = start;
+        pace.begin(now);
+        for _ in 0..100 {
+            let window = pace.window();
+            now += Duration::from_millis(100);
+            (0..window).for_each(|_| {
+                pace.answered(now, 40);
+            });
+        }
+        assert_eq!(pace.window(), LARGEST);
+    }
+
+    #[test]
+    fn what_was_interrupted_is_no_measure() {
+        let start = Instant::now();
+        let mut pace = Pace::new(None, Some(Duration::from_millis(10)));
+        pace.begin(start);
+        pace.answered(start + Duration::from_millis(200), 20_000_000);
+        let rate = pace.rate();
+        pace.interrupt();
+        pace.answered(start + Duration::from_secs(60), 1000);
+        assert_eq!(pace.rate(), rate);
     }
 }

@@ -1,25 +1,38 @@
 //! What all connections of a run share: the segments that wait, what is known of
 //! the servers, and the way out for outcomes.
 //!
-//! Connections pull; nothing here waits except for the reader of outcomes. The
-//! lock is held for a few map operations at a time and never across an await.
+//! Connections pull. A segment that comes right takes no lock on its way: it
+//! waits in a lane without one, and what is counted of it is counted in atomics.
+//! The lock over routes and doors is for what goes wrong and for connections
+//! that come and go; it is held for a few map operations and never across an
+//! await.
 
+mod change;
 mod doors;
+mod hedge;
 mod job;
+mod out;
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
-use crate::dial::Endpoint;
+use crate::backlog::Inlet;
+use crate::config::MAX_SERVERS;
 use crate::keep::{Copy, Keep};
-use crate::queue::Queue;
-use crate::route::{Answer, Next, Place, Routes, ServerSet, Trail};
-use crate::{BodySink, Notice, Outcome, Request, Sinks, Stats, Summary};
+use crate::route::{Answer, Next, Place, Routes, ServerSet};
+use crate::site::Site;
+use crate::work::Work;
+use crate::{BodySink, Notice, Options, Outcome, Request, Sinks, Stats, Summary};
 use doors::Door;
-use job::{Job, deliver, over};
+pub(crate) use doors::Leave;
+use hedge::Hedging;
+pub(crate) use job::Job;
+use job::{deliver, over};
+pub(crate) use out::Outbox;
 
 /// What a body of `S` becomes.
 pub(crate) type BodyOf<S> = <<S as Sinks>::Sink as BodySink>::Body;
@@ -32,44 +45,59 @@ pub(crate) type Taken<S> = Box<Job<<S as Sinks>::Ticket>>;
 
 /// What a run shares.
 pub(crate) struct Pool<S: Sinks> {
-    inner: Mutex<Inner<S::Ticket>>,
+    inner: Mutex<Inner>,
+    work: Work<Taken<S>>,
+    sites: Box<[OnceLock<Site>]>,
     keep: Keep<BodyOf<S>>,
-    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) hedging: Hedging<Taken<S>>,
     pub(crate) sinks: Arc<S>,
-    outcomes: mpsc::Sender<OutcomeOf<S>>,
+    pub(crate) outcomes: Inlet<OutcomeOf<S>>,
     notices: Arc<dyn Fn(Notice) + Send + Sync>,
     pub(crate) stats: Arc<Stats>,
-    tries: u32,
+    pub(crate) options: Options,
     /// Rung when a connection may be wanted, requests may be taken in or all is
     /// done.
     pub(crate) wake: Notify,
-    /// Set when connections are to say goodbye.
-    closing: watch::Sender<bool>,
-    /// Segments that somebody may take now beyond which none are taken in.
-    capacity: usize,
+    /// What connections are to do.
+    closing: watch::Sender<Closing>,
+    base: Instant,
+    /// Requests taken in whose outcome is not with its reader yet.
+    outstanding: AtomicUsize,
+    /// Requests taken in that are not over.
+    unfinished: AtomicUsize,
+    /// No more requests will come.
+    complete: AtomicBool,
+    /// The queue was too long for more requests when last looked at.
+    sated: AtomicBool,
+    turn: AtomicU64,
+    connections: AtomicU64,
 }
 
-struct Inner<T> {
-    queue: Queue<Box<Job<T>>>,
+struct Inner {
     routes: Routes,
     doors: Vec<Door>,
-    /// Requests taken in whose outcome is not delivered yet.
-    outstanding: usize,
-    /// No more requests will come.
-    complete: bool,
-    /// The queue was too long for more requests when last looked at.
-    sated: bool,
-    next: u64,
+    /// Something changed that routes do not follow yet.
+    stale: bool,
+}
+
+/// What connections are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Closing {
+    /// Work.
+    No,
+    /// Give back what is in flight: the time is over.
+    HandBack,
+    /// Say goodbye: nothing is wanted any more.
+    Goodbye,
 }
 
 /// What a pool is made of.
 pub(crate) struct Parts<S: Sinks> {
-    pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) sinks: Arc<S>,
-    pub(crate) outcomes: mpsc::Sender<OutcomeOf<S>>,
+    pub(crate) outcomes: Inlet<OutcomeOf<S>>,
     pub(crate) notices: Arc<dyn Fn(Notice) + Send + Sync>,
     pub(crate) stats: Arc<Stats>,
-    pub(crate) tries: u32,
+    pub(crate) options: Options,
     /// Seconds since 1970.
     pub(crate) now: i64,
 }
@@ -83,76 +111,110 @@ const HOARD: usize = 16;
 /// the input.
 const READY: usize = 1024;
 
+/// Requests kept ready for each connection that may be open.
+const READY_EACH: usize = 32;
+
 impl<S: Sinks> Pool<S> {
     pub(crate) fn new(parts: Parts<S>) -> Pool<S> {
-        let servers = || parts.endpoints.iter().map(|endpoint| &endpoint.server);
-        let windows =
-            servers().map(|s| usize::from(s.connections) * usize::from(s.pipeline.unwrap_or(8)));
-        let capacity = READY.max(2 * windows.sum::<usize>());
-        let place = |endpoint: &Endpoint| Place::new(&endpoint.server, Arc::clone(&endpoint.name));
-        let places = parts.endpoints.iter().map(place).collect();
-        let doors = servers().map(|server| Door::new(server.connections));
         Pool {
             inner: Mutex::new(Inner {
-                queue: Queue::new(),
-                routes: Routes::new(places, parts.now),
-                doors: doors.collect(),
-                outstanding: 0,
-                complete: false,
-                sated: false,
-                next: 0,
+                routes: Routes::new(Vec::new(), parts.now),
+                doors: Vec::new(),
+                stale: false,
             }),
+            work: Work::new(),
+            sites: (0..MAX_SERVERS).map(|_| OnceLock::new()).collect(),
             keep: Keep::new(),
-            endpoints: parts.endpoints,
+            hedging: Hedging::new(parts.options.hedge),
             sinks: parts.sinks,
             outcomes: parts.outcomes,
             notices: parts.notices,
             stats: parts.stats,
-            tries: parts.tries,
+            options: parts.options,
             wake: Notify::new(),
-            closing: watch::Sender::new(false),
-            capacity,
+            closing: watch::Sender::new(Closing::No),
+            base: Instant::now(),
+            outstanding: AtomicUsize::new(0),
+            unfinished: AtomicUsize::new(0),
+            complete: AtomicBool::new(false),
+            sated: AtomicBool::new(false),
+            turn: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner<S::Ticket>> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The servers, in the order in which they were made known.
+    pub(crate) fn sites(&self) -> impl Iterator<Item = &Site> {
+        self.sites.iter().map_while(OnceLock::get)
+    }
+
+    /// Server number `server`, which has been made known.
+    #[expect(
+        clippy::expect_used,
+        reason = "numbers are only given to what is there"
+    )]
+    pub(crate) fn site(&self, server: usize) -> &Site {
+        self.sites[server].get().expect("a server that is known")
     }
 
     // Requests in.
 
     /// How many requests may be taken in now.
     pub(crate) fn room(&self) -> usize {
-        let mut inner = self.lock();
-        let room = inner.room(self.capacity);
-        inner.sated = room == 0;
+        let inner = self.lock();
+        let doors = inner.doors.iter().enumerate();
+        let ready = doors.filter(|(_, door)| door.gate.ready());
+        let ready: ServerSet = ready.map(|(server, _)| server).collect();
+        drop(inner);
+        let capacity = self.capacity();
+        let total = (HOARD * capacity).saturating_sub(self.work.len());
+        let room = capacity.saturating_sub(self.work.ready(ready)).min(total);
+        self.sated.store(room == 0, SeqCst);
         room
     }
 
-    /// Takes a request in. It may be over at once, if no server is left.
-    pub(crate) fn add(&self, request: Request<S::Ticket>) -> Option<OutcomeOf<S>> {
+    /// Segments that somebody may take now beyond which none are taken in.
+    fn capacity(&self) -> usize {
+        READY.max(READY_EACH * self.stats.allowed() as usize)
+    }
+
+    /// Takes requests in. Some may be over at once, if no server is left.
+    pub(crate) fn add(
+        &self,
+        requests: impl Iterator<Item = Request<S::Ticket>>,
+    ) -> Vec<OutcomeOf<S>> {
         let mut inner = self.lock();
-        let key = inner.turn();
-        inner.outstanding += 1;
-        let job = Box::new(Job {
-            key,
-            turn: key,
-            request,
-            trail: Trail::default(),
-            losses: 0,
-        });
-        self.route(&mut inner, job)
+        let mut over = Vec::new();
+        for request in requests {
+            let key = self.next_turn();
+            self.outstanding.fetch_add(1, SeqCst);
+            self.unfinished.fetch_add(1, SeqCst);
+            over.extend(self.route(&mut inner, Box::new(Job::new(key, request))));
+        }
+        over
     }
 
     /// No more requests will come.
     pub(crate) fn complete(&self) {
-        self.lock().complete = true;
+        self.complete.store(true, SeqCst);
     }
 
     /// Whether every request has its outcome delivered and no more will come.
     pub(crate) fn finished(&self) -> bool {
-        let inner = self.lock();
-        inner.complete && inner.outstanding == 0
+        self.complete.load(SeqCst) && self.outstanding.load(SeqCst) == 0
+    }
+
+    fn next_turn(&self) -> u64 {
+        self.turn.fetch_add(1, Relaxed) + 1
+    }
+
+    /// A number for a connection.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Relaxed) + 1
     }
 
     // Jobs out to connections, and back.
@@ -160,19 +222,41 @@ impl<S: Sinks> Pool<S> {
     /// The next job for `server`. `idle` is the session's own note of whether it
     /// is counted as waiting.
     pub(crate) fn take(&self, server: usize, idle: &mut bool) -> Option<Taken<S>> {
-        let mut inner = self.lock();
-        let job = inner.queue.take(server);
-        inner.set_idle(server, idle, job.is_none());
-        if inner.sated && inner.room(self.capacity) > self.capacity / 2 {
-            inner.sated = false;
+        let site = self.site(server);
+        let mut job = self.work.take(server);
+        if job.is_none() && !*idle {
+            // Counted first and looked again: whoever adds work adds it first
+            // and looks at the count then.
+            *idle = true;
+            site.idle.fetch_add(1, SeqCst);
+            job = self.work.take(server);
+        }
+        let mut job = job?;
+        job.taken = true;
+        self.not_idle(server, idle);
+        // One ring may stand for several jobs: whoever is woken wakes the next.
+        if site.idle.load(SeqCst) > 0 && self.work.waiting_for(server) > 0 {
+            site.ring();
+        }
+        if self.sated.load(Relaxed)
+            && self.work.len() < self.capacity() / 2
+            && self.sated.swap(false, SeqCst)
+        {
             self.wake.notify_one();
         }
-        job
+        Some(job)
     }
 
-    /// The session does not wait for work any more.
+    /// Whether anything waits for `server`.
+    pub(crate) fn has_work(&self, server: usize) -> bool {
+        self.work.waiting_for(server) > 0
+    }
+
+    /// A session does not wait for work any more.
     pub(crate) fn not_idle(&self, server: usize, idle: &mut bool) {
-        self.lock().set_idle(server, idle, false);
+        if std::mem::take(idle) {
+            self.site(server).idle.fetch_sub(1, SeqCst);
+        }
     }
 
     /// Puts back jobs that were not answered, uncharged.
@@ -188,12 +272,11 @@ impl<S: Sinks> Pool<S> {
         server: usize,
         answer: Answer,
     ) -> Option<OutcomeOf<S>> {
-        let mut inner = self.lock();
         if matches!(answer, Answer::Transport(_) | Answer::Strange) {
-            job.turn = inner.turn();
+            job.turn = self.next_turn();
         }
-        job.trail.note(server, answer, self.tries);
-        self.route(&mut inner, job)
+        job.trail.note(server, answer, self.options.tries);
+        self.route(&mut self.lock(), job)
     }
 
     /// A body came whole.
@@ -207,14 +290,14 @@ impl<S: Sinks> Pool<S> {
         if job.trail.spare.is_some() {
             self.keep.take(job.key);
         }
-        Outcome::Body {
+        self.end(Outcome::Body {
             tries: job.trail.asked() + 1,
             ticket: job.request.ticket,
             body,
             damage: None,
-            server: Arc::clone(&self.endpoints[server].name),
+            server: Arc::clone(&self.site(server).name),
             elapsed,
-        }
+        })
     }
 
     /// A body came damaged: the best copy is kept while others are asked.
@@ -228,7 +311,7 @@ impl<S: Sinks> Pool<S> {
         let mut copy = Copy {
             body,
             damage,
-            server: Arc::clone(&self.endpoints[server].name),
+            server: Arc::clone(&self.site(server).name),
             elapsed,
         };
         let why = copy.damage.clone();
@@ -238,22 +321,26 @@ impl<S: Sinks> Pool<S> {
             copy = held;
         }
         let mut inner = self.lock();
-        job.trail.note(server, Answer::Damaged(why), self.tries);
+        job.trail
+            .note(server, Answer::Damaged(why), self.options.tries);
         if job.trail.settling || inner.last_resort(&job) {
-            return Some(deliver(*job, copy));
+            return Some(self.end(deliver(*job, copy)));
         }
         self.keep.put(job.key, copy);
         self.route(&mut inner, job)
     }
 
     /// Sends `job` to the queue of those who may be asked next.
-    fn route(&self, inner: &mut Inner<S::Ticket>, mut job: Taken<S>) -> Option<OutcomeOf<S>> {
+    fn route(&self, inner: &mut Inner, mut job: Taken<S>) -> Option<OutcomeOf<S>> {
         loop {
             let date = job.request.date;
             if let Next::Ask(servers) = inner.routes.next(&job.trail, date) {
                 let turn = job.turn;
-                inner.queue.push(servers, turn, job);
-                self.ring(inner, servers);
+                match job.taken {
+                    false => self.work.push_fresh(servers, turn, job),
+                    true => self.work.push(servers, turn, job),
+                }
+                self.ring(servers);
                 return None;
             }
             if !job.trail.settling && job.has_alternate() {
@@ -261,62 +348,60 @@ impl<S: Sinks> Pool<S> {
                 continue;
             }
             if let Some(copy) = self.keep.take(job.key) {
-                return Some(deliver(*job, copy));
+                return Some(self.end(deliver(*job, copy)));
             }
             if job.trail.settling || job.trail.spare.is_none() {
-                return Some(over(&inner.routes, *job));
+                return Some(self.end(over(&inner.routes, *job)));
             }
             job.trail.settle();
         }
     }
 
+    /// Routes all that waits anew: servers came, went or are waited for no more.
+    fn reroute(&self, inner: &mut Inner) -> Vec<OutcomeOf<S>> {
+        let (asked, fresh) = self.work.drain();
+        let all = asked.into_iter().chain(fresh);
+        all.filter_map(|job| self.route(inner, job)).collect()
+    }
+
+    /// A request is over.
+    fn end(&self, outcome: OutcomeOf<S>) -> OutcomeOf<S> {
+        self.unfinished.fetch_sub(1, SeqCst);
+        outcome
+    }
+
     /// Wakes a session of each of `servers` that waits for work, and the
     /// supervisor, which may want to open one.
-    fn ring(&self, inner: &Inner<S::Ticket>, servers: ServerSet) {
-        for server in servers.iter() {
-            if inner.doors[server].idle > 0 {
-                self.endpoints[server].work.notify_one();
-            }
-        }
+    fn ring(&self, servers: ServerSet) {
+        servers.iter().for_each(|server| self.site(server).ring());
         self.wake.notify_one();
     }
 
-    // Outcomes out.
-
-    /// Delivers an outcome. Without a reader it is dropped: the run is over then.
-    pub(crate) async fn deliver(&self, outcome: OutcomeOf<S>) {
-        let _ = self.outcomes.send(outcome).await;
-        self.delivered();
-    }
-
-    /// Delivers several.
-    pub(crate) async fn deliver_all(&self, outcomes: impl IntoIterator<Item = OutcomeOf<S>>) {
-        for outcome in outcomes {
-            self.deliver(outcome).await;
+    /// How many requests a session of `server` that knows its `rate` may have
+    /// in flight, whatever its window: its share of what is left, so that in the
+    /// end all are done at once. 0 if others of the server are so much faster
+    /// that it had better leave the last ones to them.
+    pub(crate) fn fair(&self, server: usize, rate: Option<f64>) -> usize {
+        let left = self.unfinished.load(Relaxed);
+        let (total, rated) = self.line();
+        let open = self.stats.connections().max(1);
+        let (Some(rate), 1..) = (rate, rated) else {
+            return left.div_ceil(self.stats.allowed().max(1) as usize).max(1);
+        };
+        let mean = total as f64 / rated as f64;
+        let (mine, of_mine) = self.site(server).rates();
+        let slow = of_mine > 1 && rate * 4.0 < mine as f64 / of_mine as f64;
+        if slow && left as u64 <= open && self.complete.load(Relaxed) {
+            return 0;
         }
+        let share = rate / (mean * open as f64).max(rate).max(1.0);
+        ((left as f64 * share).ceil() as usize).max(1)
     }
 
-    /// Delivers the first of `outcomes`, once there is room. Safe to cancel.
-    pub(crate) async fn deliver_one(&self, outcomes: &mut VecDeque<OutcomeOf<S>>) {
-        if let Ok(permit) = self.outcomes.reserve().await
-            && let Some(outcome) = outcomes.pop_front()
-        {
-            permit.send(outcome);
-            self.delivered();
-        }
-    }
-
-    fn delivered(&self) {
-        let mut inner = self.lock();
-        inner.outstanding -= 1;
-        if inner.outstanding == 0 && inner.complete {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Resolves when nobody takes outcomes any more.
-    pub(crate) async fn unheard(&self) {
-        self.outcomes.closed().await;
+    /// Octets a second over all sessions that know theirs, and their number.
+    pub(crate) fn line(&self) -> (u64, u64) {
+        let sum = |(a, b): (u64, u64), (c, d): (u64, u64)| (a.saturating_add(c), b + d);
+        self.sites().map(Site::rates).fold((0, 0), sum)
     }
 
     /// Awaits `future`, which waits for memory; copies of damaged bodies are
@@ -336,16 +421,17 @@ impl<S: Sinks> Pool<S> {
 
     // The end.
 
-    /// Asks all connections to say goodbye.
-    pub(crate) fn close(&self) {
-        self.closing.send_replace(true);
+    /// Tells all connections what to do.
+    pub(crate) fn close(&self, how: Closing) {
+        self.closing.send_replace(how);
     }
 
-    /// Resolves when connections are to say goodbye.
-    pub(crate) async fn closed(&self) {
+    /// Resolves when connections are not to work any more, with what to do.
+    pub(crate) async fn closed(&self) -> Closing {
         let mut closing = self.closing.subscribe();
+        let how = closing.wait_for(|how| *how > Closing::No).await;
         // The sender lives as long as `self`.
-        let _ = closing.wait_for(|closing| *closing).await;
+        how.map_or(Closing::Goodbye, |how| *how)
     }
 
     pub(crate) fn summary(&self, stopped: bool) -> Summary {
@@ -357,33 +443,10 @@ impl<S: Sinks> Pool<S> {
     }
 }
 
-impl<T> Inner<T> {
-    fn turn(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    /// How many more requests are wanted, if `capacity` may be ready.
-    fn room(&self, capacity: usize) -> usize {
-        let doors = self.doors.iter().enumerate();
-        let ready = doors.filter(|(_, door)| door.gate.ready());
-        let ready: ServerSet = ready.map(|(server, _)| server).collect();
-        let waiting = self.queue.ready(ready);
-        let total = (HOARD * capacity).saturating_sub(self.queue.len());
-        capacity.saturating_sub(waiting).min(total)
-    }
-
+impl Inner {
     /// Whether nobody is left to ask for `job`, whatever it has so far.
-    fn last_resort(&self, job: &Job<T>) -> bool {
+    fn last_resort<T>(&self, job: &Job<T>) -> bool {
         let next = self.routes.next(&job.trail, job.request.date);
         next == Next::Exhausted && !job.has_alternate()
-    }
-
-    fn set_idle(&mut self, server: usize, noted: &mut bool, idle: bool) {
-        if *noted != idle {
-            *noted = idle;
-            let door = &mut self.doors[server];
-            door.idle = if idle { door.idle + 1 } else { door.idle - 1 };
-        }
     }
 }

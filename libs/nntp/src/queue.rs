@@ -1,4 +1,4 @@
-//! Segments that wait for a server: by the set of servers that may take them,
+//! Segments that wait for a server again: by the set of servers that may take them,
 //! oldest first. A server looks at one head per set, never at the segments of
 //! others.
 
@@ -9,7 +9,6 @@ use crate::route::ServerSet;
 /// What waits, as pairs of turn and item.
 pub(crate) struct Queue<J> {
     lanes: Vec<Lane<J>>,
-    len: usize,
 }
 
 struct Lane<J> {
@@ -20,20 +19,12 @@ struct Lane<J> {
 
 impl<J> Queue<J> {
     pub(crate) fn new() -> Queue<J> {
-        Queue {
-            lanes: Vec::new(),
-            len: 0,
-        }
+        Queue { lanes: Vec::new() }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// How many items `server` may take.
-    pub(crate) fn waiting_for(&self, server: usize) -> usize {
-        let lanes = self.lanes.iter().filter(|lane| lane.servers.has(server));
-        lanes.map(|lane| lane.waiting.len()).sum()
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.waiting.len()).sum()
     }
 
     /// How many items any of `servers` may take.
@@ -50,7 +41,6 @@ impl<J> Queue<J> {
             _ => lane.waiting.len(),
         };
         lane.waiting.insert(at, (turn, item));
-        self.len += 1;
     }
 
     fn lane(&mut self, servers: ServerSet) -> &mut Lane<J> {
@@ -65,8 +55,8 @@ impl<J> Queue<J> {
         &mut self.lanes[at]
     }
 
-    /// The oldest item that `server` may take.
-    pub(crate) fn take(&mut self, server: usize) -> Option<J> {
+    /// The oldest item that `server` may take, and who else might have.
+    pub(crate) fn take(&mut self, server: usize) -> Option<(ServerSet, J)> {
         let mine = self
             .lanes
             .iter_mut()
@@ -74,13 +64,11 @@ impl<J> Queue<J> {
         let oldest = mine.filter(|lane| !lane.waiting.is_empty());
         let lane = oldest.min_by_key(|lane| lane.waiting.front().map(|(turn, _)| *turn))?;
         let (_, item) = lane.waiting.pop_front()?;
-        self.len -= 1;
-        Some(item)
+        Some((lane.servers, item))
     }
 
     /// Takes everything out, to be routed anew.
     pub(crate) fn drain(&mut self) -> Vec<J> {
-        self.len = 0;
         let lanes = std::mem::take(&mut self.lanes);
         let mut all: Vec<(u64, J)> = lanes.into_iter().flat_map(|lane| lane.waiting).collect();
         all.sort_by_key(|(turn, _)| *turn);
@@ -100,18 +88,16 @@ mod tests {
         queue.push(both, 2, "c");
         queue.push(ServerSet::one(1), 0, "a");
         queue.push(both, 0, "again");
-        assert_eq!(
-            (queue.len(), queue.waiting_for(0), queue.waiting_for(1)),
-            (4, 3, 4)
-        );
+        assert_eq!(queue.len(), 4);
         assert_eq!(queue.ready(ServerSet::one(0)), 3);
         assert_eq!(queue.ready(both), 4);
         assert_eq!(queue.ready(ServerSet::one(2)), 0);
-        assert_eq!(queue.take(0), Some("again"));
-        assert_eq!(queue.take(1), Some("a"));
-        assert_eq!(queue.take(1), Some("b"));
-        assert_eq!(queue.take(0), Some("c"));
-        assert_eq!(queue.take(0), None);
+        let mut take = |server| queue.take(server).map(|(_, item)| item);
+        assert_eq!(take(0), Some("again"));
+        assert_eq!(take(1), Some("a"));
+        assert_eq!(take(1), Some("b"));
+        assert_eq!(take(0), Some("c"));
+        assert_eq!(take(0), None);
         assert_eq!(queue.len(), 0);
     }
 

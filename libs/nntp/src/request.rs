@@ -15,6 +15,8 @@ pub struct Request<T> {
     pub alternates: Vec<MessageId>,
     /// Its size on the wire, if known: a hint for the sink.
     pub bytes: Option<u64>,
+    /// Its number among the segments of its file, for the sink.
+    pub number: u64,
     /// When it was posted, in seconds since 1970, if known.
     pub date: Option<i64>,
     /// Comes back with the outcome.
@@ -94,4 +96,6 @@ pub enum Class {
     Damaged,
     /// There was never a usable session.
     Unreachable,
+    /// The time for the run was over.
+    Interrupted,
 }

@@ -11,6 +11,10 @@ use crate::{Class, ServerSummary, Tried};
 pub(crate) struct ServerSet(u64);
 
 impl ServerSet {
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     pub(crate) fn one(server: usize) -> ServerSet {
         ServerSet(1 << server)
     }
@@ -77,6 +81,18 @@ pub(crate) struct Place {
     pub(crate) proven: bool,
     /// Why it is not asked any more.
     pub(crate) out: Option<Cause>,
+    /// What is wrong with it, while nothing works there.
+    pub(crate) down: Option<Down>,
+}
+
+/// A server out of reach, perhaps for a while only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Down {
+    pub(crate) cause: Cause,
+    /// For so long that the next level steps in for it.
+    pub(crate) replaced: bool,
+    /// For so long that it is not waited for, unless there is no other.
+    pub(crate) lapsed: bool,
 }
 
 impl Place {
@@ -89,7 +105,28 @@ impl Place {
             optional: server.optional,
             proven: false,
             out: None,
+            down: None,
         }
+    }
+
+    /// Takes over what a changed configuration says.
+    pub(crate) fn configure(&mut self, server: &Server) {
+        self.level = server.level;
+        self.group = server.group;
+        self.retention = server.retention_days;
+        self.optional = server.optional;
+    }
+
+    pub(crate) fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    fn lapsed(&self) -> bool {
+        self.down.as_ref().is_some_and(|down| down.lapsed)
+    }
+
+    fn replaced(&self) -> bool {
+        self.down.as_ref().is_some_and(|down| down.replaced)
     }
 
     pub(crate) fn summary(&self) -> ServerSummary {
@@ -113,6 +150,8 @@ struct Mark {
     transport: u32,
     strange: u32,
     copies: u32,
+    /// First bytes that did not come in time.
+    late: u32,
 }
 
 /// What one segment met so far. Empty for most: it costs nothing until
@@ -161,6 +200,7 @@ impl Trail {
                 transport: 0,
                 strange: 0,
                 copies: 0,
+                late: 0,
             });
             self.marks.len() - 1
         });
@@ -169,6 +209,16 @@ impl Trail {
 
     fn closed(&self, server: usize) -> bool {
         self.mark(server).is_some_and(|mark| mark.closed)
+    }
+
+    /// Its first byte did not come in time from `server`.
+    pub(crate) fn was_late(&mut self, server: usize) {
+        self.mark_mut(server).late += 1;
+    }
+
+    /// How often that has happened.
+    pub(crate) fn late(&self, server: usize) -> u32 {
+        self.mark(server).map_or(0, |mark| mark.late)
     }
 
     /// Whether `server` asked for a login when it was asked for this before.
@@ -268,7 +318,16 @@ impl Routes {
         Routes { places, now }
     }
 
-    fn usable(&self) -> ServerSet {
+    /// Whether `server` may be asked for what has met `trail`.
+    pub(crate) fn may_ask(&self, server: usize, trail: &Trail, date: Option<i64>) -> bool {
+        self.places[server].out.is_none()
+            && !trail.settling
+            && !trail.closed(server)
+            && self.absent(server, trail, date).is_none()
+    }
+
+    /// The servers that are not out.
+    pub(crate) fn usable(&self) -> ServerSet {
         let places = self.places.iter().enumerate();
         places
             .filter(|(_, p)| p.out.is_none())
@@ -287,16 +346,9 @@ impl Routes {
                 .map_or(Next::Exhausted, |s| Next::Ask(ServerSet::one(s)));
         }
         let usable = self.usable();
-        let open =
-            |&server: &usize| !trail.closed(server) && self.absent(server, trail, date).is_none();
-        let level = usable
-            .iter()
-            .filter(open)
-            .map(|s| self.places[s].level)
-            .min();
-        if let Some(level) = level {
-            let on_level = |&server: &usize| self.places[server].level == level;
-            return Next::Ask(usable.iter().filter(open).filter(on_level).collect());
+        let asked = self.asked(usable, trail, date);
+        if !asked.is_empty() {
+            return Next::Ask(asked);
         }
         // The only server there is gets a second chance for a damaged body.
         let once = |&server: &usize| trail.mark(server).is_some_and(|mark| mark.copies == 1);
@@ -304,6 +356,26 @@ impl Routes {
             Some(server) => Next::Ask(ServerSet::one(server)),
             None => Next::Exhausted,
         }
+    }
+
+    /// The servers of `usable` that are to be asked now: those of the lowest
+    /// level that is left, and of the next one too while all of it is out of
+    /// reach for long.
+    fn asked(&self, usable: ServerSet, trail: &Trail, date: Option<i64>) -> ServerSet {
+        let stranded = usable.iter().all(|server| self.places[server].lapsed());
+        let is_open = |&server: &usize| {
+            !trail.closed(server)
+                && self.absent(server, trail, date).is_none()
+                && (stranded || !self.places[server].lapsed())
+        };
+        let candidates: ServerSet = usable.iter().filter(is_open).collect();
+        let mut open: Vec<&Place> = candidates.iter().map(|s| &self.places[s]).collect();
+        open.sort_by_key(|place| place.level);
+        // The first level with somebody who may answer soon is the last asked.
+        let reachable = open.iter().find(|place| !place.replaced());
+        let highest = reachable.or(open.last()).map_or(0, |place| place.level);
+        let on_level = |&server: &usize| self.places[server].level <= highest;
+        candidates.iter().filter(on_level).collect()
     }
 
     /// Why a server need not be asked: it cannot have the article.
@@ -337,7 +409,9 @@ impl Routes {
         if let Some(why) = self.absent(server, trail, date) {
             return Cause::new(Class::Missing, why);
         }
-        let out = self.places[server].out.clone();
+        let place = &self.places[server];
+        let down = || place.down.as_ref().map(|down| down.cause.clone());
+        let out = place.out.clone().or_else(down);
         out.or_else(|| mark.map(|mark| mark.last.clone()))
             .unwrap_or_else(|| Cause::new(Class::Transport, "not asked"))
     }
@@ -356,6 +430,9 @@ impl Routes {
                 Cause::new(Class::Login, "no server can be used as configured"),
                 false,
             );
+        }
+        if let Some(cause) = first(&[Class::Interrupted]) {
+            return failed(cause, true);
         }
         if let Some(cause) = first(&[Class::Transport, Class::Unreachable, Class::Capacity]) {
             let class = match () {
@@ -381,7 +458,8 @@ impl Routes {
         let fates = |all: bool| -> Vec<Cause> {
             let counts = |&s: &usize| {
                 let place = &self.places[s];
-                all || !place.optional || place.out.is_none() || trail.closed(s)
+                let reached = place.out.is_none() && !place.lapsed();
+                all || !place.optional || reached || trail.closed(s)
             };
             let servers = (0..self.places.len()).filter(counts);
             servers.map(|s| self.named(s, trail, date)).collect()

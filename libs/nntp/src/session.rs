@@ -1,46 +1,94 @@
-//! One session with a server: pulls work while its window has room, reads the
+//! One conversation with a server: pulls work while its window has room, reads the
 //! answers in order, and says at the end what becomes of what was not answered.
+
+mod asking;
+mod clock;
+mod ending;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::command::Command;
-use crate::dial::Refusal;
-use crate::pool::{OutcomeOf, Pool, Taken};
-use crate::reply::{Heard, Lost, Waiting, understand, verdict};
+use crate::dial::Endpoint;
+use crate::pace::Pace;
+use crate::patience::Gauge;
+use crate::pool::{Closing, Outbox, OutcomeOf, Pool, Taken};
+use crate::reply::{Head, Heard, Lost, Waiting, understand};
 use crate::route::{Answer, Cause};
+use crate::share::Held;
 use crate::slot::Slot;
 use crate::wire::Wire;
-use crate::{BodySink, Class, FedState, NoticeKind, Sinks, Verdict};
+use crate::{BodySink, Class, FedState, MessageId, Sinks, Verdict};
 
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// Outcomes a session keeps while their reader has no room. It asks for nothing
+/// more while it keeps any, so this is what the largest window can still bring:
+/// with it a reader may stop for as long as it likes, and only memory, which
+/// bodies have a share of already, stops the socket.
+const KEPT: usize = 1100;
 
-/// A request that was sent and not answered.
+/// What was sent and not answered.
 struct Flight<S: Sinks> {
-    job: Taken<S>,
+    what: What<S>,
     sent: Instant,
+    /// Nothing else was in flight when it was sent.
+    quiet: bool,
+}
+
+enum What<S: Sinks> {
+    Article(Held<Taken<S>>),
+    /// DATE: its answer proves that none before it was left out.
+    Fence,
+}
+
+/// An article that is said to be missing by an answer that does not name it: it
+/// counts when a later answer proves that the answers are not shifted.
+struct Doubt<S: Sinks> {
+    held: Held<Taken<S>>,
+    cause: Cause,
+}
+
+/// What the session is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The first byte of the next answer, since then.
+    First(Instant),
+    /// The rest of an answer.
+    Rest,
 }
 
 /// A session, and what it knows of itself.
 pub(crate) struct Session<S: Sinks> {
     slot: Slot<S>,
     pool: Arc<Pool<S>>,
+    endpoint: Arc<Endpoint>,
     server: usize,
     started: Instant,
     wire: Wire,
+    pace: Pace,
+    /// The window as published.
     window: usize,
     /// In the order of the answers.
     flights: VecDeque<Flight<S>>,
+    doubts: Vec<Doubt<S>>,
+    outbox: Outbox<S>,
+    /// The outcome that was one too many to keep.
+    unheard: Option<OutcomeOf<S>>,
     /// Whether the pool counts this session as waiting for work.
     idle: bool,
-    patience: Duration,
+    /// Whether the pool counts this session as one that would take what others
+    /// have in flight.
+    begging: bool,
+    phase: Phase,
+    /// When the answer at the head began.
+    began: Instant,
     /// When the server last sent a byte, or was last not listened to.
     heard: Instant,
+    /// Since when nothing is in flight.
+    free: Option<Instant>,
+    trickle: Gauge,
+    pull: Gauge,
     /// Armed anew only when it rings: a timer touched by each read costs more
     /// than the read.
     alarm: Pin<Box<Sleep>>,
@@ -48,23 +96,35 @@ pub(crate) struct Session<S: Sinks> {
 
 impl<S: Sinks> Session<S> {
     /// A session over `wire`, whose connection was begun at `started`.
-    pub(crate) fn new(mut slot: Slot<S>, wire: Wire, started: Instant) -> Session<S> {
+    pub(crate) fn new(
+        mut slot: Slot<S>,
+        endpoint: Arc<Endpoint>,
+        wire: Wire,
+        started: Instant,
+    ) -> Session<S> {
         slot.established();
         let pool = Arc::clone(&slot.pool);
-        let server = slot.server;
-        let config = &pool.endpoints[server].server;
-        let patience = config.timeout;
         let now = Instant::now();
         Session {
-            server,
+            server: slot.server,
             started,
+            pace: Pace::new(endpoint.server.pipeline, wire.rtt()),
             wire,
-            window: usize::from(config.pipeline.unwrap_or(8).max(1)),
+            window: 0,
             flights: VecDeque::new(),
+            doubts: Vec::new(),
+            outbox: Outbox::new(&pool, KEPT),
+            unheard: None,
             idle: false,
-            patience,
+            begging: false,
+            phase: Phase::First(now),
+            began: now,
             heard: now,
-            alarm: Box::pin(sleep_until(now + patience)),
+            free: Some(now),
+            trickle: Gauge::trickle(now),
+            pull: Gauge::pull(now),
+            alarm: Box::pin(sleep_until(now)),
+            endpoint,
             slot,
             pool,
         }
@@ -75,17 +135,19 @@ impl<S: Sinks> Session<S> {
         let pool = Arc::clone(&self.pool);
         let lost = tokio::select! {
             biased;
-            () = pool.closed() => None,
-            lost = self.serve() => Some(lost),
+            how = pool.closed() => Err(how),
+            lost = self.serve() => Ok(lost),
         };
         match lost {
-            None => self.goodbye().await,
-            Some(lost) => self.lost(lost).await,
+            Ok(Lost::Unwanted) | Err(Closing::Goodbye | Closing::No) => self.goodbye().await,
+            Err(Closing::HandBack) => self.hand_back().await,
+            Ok(lost) => self.lost(lost).await,
         }
     }
 
     /// Works until the connection is lost.
     async fn serve(&mut self) -> Lost {
+        self.publish_window();
         loop {
             if let Err(lost) = self.answer().await {
                 return lost;
@@ -96,67 +158,140 @@ impl<S: Sinks> Session<S> {
     /// Reads one answer and what belongs to it.
     async fn answer(&mut self) -> Result<(), Lost> {
         self.fill();
-        let heard = self.status().await?;
-        // `status` makes sure that there is one.
-        let Some(flight) = self.flights.front() else {
+        let before = self.wire.consumed();
+        match self.status().await? {
+            Heard::Fence => {
+                self.fenced();
+                return Ok(());
+            }
+            Heard::Missing { cause, named } => self.missing(cause, named)?,
+            Heard::Body { named } => {
+                if named {
+                    self.believe()?;
+                }
+                let (verdict, body) = self.body().await?.finish();
+                self.arrived(verdict, body)?;
+            }
+        }
+        let octets = self.wire.consumed() - before;
+        self.measure(octets);
+        Ok(())
+    }
+
+    /// Takes the request at the head off: it is answered.
+    fn landed(&mut self) -> Option<Flight<S>> {
+        self.slot.answered();
+        let flight = self.flights.pop_front();
+        let now = Instant::now();
+        self.phase = Phase::First(now);
+        self.heard = now;
+        self.free = self.flights.is_empty().then_some(now);
+        flight
+    }
+
+    fn fenced(&mut self) {
+        self.landed();
+        // A fence is no request: nothing of it is delivered here.
+        let _ = self.believe();
+    }
+
+    /// The server does not have the article at the head. If the answer does not
+    /// name it, it may be meant for the next one: it counts when that is settled.
+    fn missing(&mut self, cause: Cause, named: bool) -> Result<(), Lost> {
+        self.pool.stats.missed(self.server);
+        let Some(What::Article(held)) = self.landed().map(|flight| flight.what) else {
             return Ok(());
         };
-        let sent = flight.sent;
-        let outcome = match heard {
-            Heard::Missing(cause) => {
-                self.pool.stats.missed(self.server);
-                self.next(|pool, job, server| pool.answered(job, server, Answer::Missing(cause)))
+        self.doubts.push(Doubt { held, cause });
+        match named {
+            true => self.believe(),
+            false => {
+                self.fence();
+                Ok(())
             }
-            Heard::Body => {
-                let (verdict, body) = self.body().await?.finish();
-                let elapsed = sent.elapsed();
-                let damage = match verdict {
-                    Verdict::Good => None,
-                    Verdict::Damaged(why) => Some((why, elapsed)),
-                };
-                self.pool.stats.arrived(self.server, damage.is_some());
-                self.next(|pool, job, server| match damage {
-                    None => Some(pool.good(*job, server, body, elapsed)),
-                    Some(damage) => pool.damaged(job, server, body, damage),
-                })
-            }
-        };
-        if let Some(outcome) = outcome {
-            self.deliver(outcome).await;
+        }
+    }
+
+    /// The answers are not shifted: those that were in doubt count.
+    fn believe(&mut self) -> Result<(), Lost> {
+        for doubt in std::mem::take(&mut self.doubts) {
+            let outcome = self.settle(doubt.held, Answer::Missing(doubt.cause));
+            self.deliver(outcome)?;
         }
         Ok(())
     }
 
-    /// The request at the head is answered: `settle` says what it comes to.
-    fn next(
-        &mut self,
-        settle: impl FnOnce(&Pool<S>, Taken<S>, usize) -> Option<OutcomeOf<S>>,
-    ) -> Option<OutcomeOf<S>> {
-        self.slot.answered();
-        let flight = self.flights.pop_front()?;
-        settle(&self.pool, flight.job, self.server)
-    }
-
-    /// Asks for more while the window has room and the pool has work.
-    fn fill(&mut self) {
-        while self.flights.len() < self.window {
-            let Some(job) = self.pool.take(self.server, &mut self.idle) else {
-                return;
-            };
-            if self.flights.is_empty() {
-                self.listen();
+    /// Notes what became of a request here. If it is in other hands as well, it
+    /// stays there.
+    fn settle(&self, held: Held<Taken<S>>, answer: Answer) -> Option<OutcomeOf<S>> {
+        match held {
+            Held::Own(job) => self.pool.answered(job, self.server, answer),
+            Held::Shared(share) => {
+                let tries = self.pool.options.tries;
+                share.with(|job| job.trail.note(self.server, answer, tries));
+                let job = share.leave()?;
+                self.pool.give_back(std::iter::once(job)).pop()
             }
-            self.wire.send(Command::Body(job.id()));
-            self.flights.push_back(Flight {
-                job,
-                sent: Instant::now(),
-            });
         }
     }
 
-    /// The server could not have been heard before now.
-    fn listen(&mut self) {
-        self.heard = Instant::now();
+    /// A body came whole.
+    fn arrived(&mut self, verdict: Verdict, body: <S::Sink as BodySink>::Body) -> Result<(), Lost> {
+        let Some(flight) = self.landed() else {
+            return Ok(());
+        };
+        let elapsed = flight.sent.elapsed();
+        let damage = match verdict {
+            Verdict::Good => None,
+            Verdict::Damaged(why) => Some((why, elapsed)),
+        };
+        self.pool.stats.arrived(self.server, damage.is_some());
+        let job = match flight.what {
+            What::Article(Held::Own(job)) => job,
+            // Another connection was faster, if there is none.
+            What::Article(Held::Shared(share)) => match share.claim() {
+                Some(job) => job,
+                None => return Ok(()),
+            },
+            What::Fence => return Ok(()),
+        };
+        let outcome = match damage {
+            None => Some(self.pool.good(*job, self.server, body, elapsed)),
+            Some(damage) => self.pool.damaged(job, self.server, body, damage),
+        };
+        self.deliver(outcome)
+    }
+
+    /// Sends an outcome on its way. Never waits: that would let the socket wait.
+    fn deliver(&mut self, outcome: Option<OutcomeOf<S>>) -> Result<(), Lost> {
+        match outcome {
+            Some(outcome) => match self.outbox.send(&self.pool, outcome) {
+                None => Ok(()),
+                Some(outcome) => {
+                    self.unheard = Some(outcome);
+                    Err(Lost::Unheard)
+                }
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// What is learnt from an answer of `octets`.
+    fn measure(&mut self, octets: u64) {
+        let before = self.pace.rate();
+        if self.pace.answered(Instant::now(), octets) {
+            let site = self.pool.site(self.server);
+            site.rated(before, self.pace.rate());
+        }
+        self.publish_window();
+    }
+
+    fn publish_window(&mut self) {
+        let window = self.pace.window();
+        if window != self.window {
+            self.pool.stats.window(self.server, self.window, window);
+            self.window = window;
+        }
     }
 
     /// The status line of the request at the head.
@@ -167,36 +302,52 @@ impl<S: Sinks> Session<S> {
                 .status()
                 .map_err(|e| self.broken(e.to_string(), true))?;
             if let Some((status, length)) = found {
-                let job = self.flights.front().map(|flight| &flight.job);
-                let waiting = Waiting {
-                    head: job.map(|job| job.id()),
-                    locked: job.is_some_and(|job| job.locked(self.server)),
-                    proven: self.slot.proven(),
-                    password: self.pool.endpoints[self.server].server.password.as_ref(),
-                };
-                let heard = understand(&status, &waiting);
+                let heard = understand(&status, &self.waiting());
                 self.wire.consume(length);
+                self.phase = Phase::Rest;
                 return heard;
             }
-            self.more(!self.wire.arrived().is_empty()).await?;
+            self.more().await?;
+        }
+    }
+
+    fn waiting(&self) -> Waiting<'_> {
+        let head = self.flights.front();
+        let (head, locked) = match head.map(|flight| &flight.what) {
+            None => (Head::None, false),
+            Some(What::Fence) => (Head::Fence, false),
+            Some(What::Article(held)) => (Head::Article(id(held)), self.locked(held)),
+        };
+        Waiting {
+            head,
+            block: if self.pool.options.article { 220 } else { 222 },
+            locked,
+            proven: self.slot.proven(),
+            password: self.endpoint.server.password.as_ref(),
+        }
+    }
+
+    fn locked(&self, held: &Held<Taken<S>>) -> bool {
+        match held {
+            Held::Own(job) => job.locked(self.server),
+            Held::Shared(share) => share.with(|job| job.locked(self.server)).unwrap_or(false),
         }
     }
 
     /// Reads the body of the request at the head.
     async fn body(&mut self) -> Result<S::Sink, Lost> {
         let pool = Arc::clone(&self.pool);
-        let mut sink = {
-            let Some(head) = self.flights.front() else {
-                return Err(self.broken("a body nobody asked for", false));
-            };
-            let request = &head.job.request;
-            pool.patient(pool.sinks.begin(&request.ticket, request.bytes))
-                .await
+        let Some(What::Article(held)) = self.flights.front().map(|flight| &flight.what) else {
+            return Err(self.broken("a body nobody asked for", false));
         };
-        self.listen();
+        let (number, bytes) = match held {
+            Held::Own(job) => (job.request.number, job.request.bytes),
+            Held::Shared(share) => (share.number, share.bytes),
+        };
+        let mut sink = self.patiently(pool.sinks.begin(number, bytes)).await;
         loop {
             if self.wire.arrived().is_empty() {
-                self.more(true).await?;
+                self.more().await?;
             }
             let fed = sink.feed(self.wire.arrived());
             self.wire.consume(fed.consumed);
@@ -204,55 +355,9 @@ impl<S: Sinks> Session<S> {
                 FedState::More => {}
                 FedState::Ended => return Ok(sink),
                 FedState::TooLarge => return Err(Lost::TooLarge),
-                FedState::Full => {
-                    pool.patient(sink.grow()).await;
-                    self.listen();
-                }
+                FedState::Full => self.patiently(sink.grow()).await,
             }
         }
-    }
-
-    /// Waits for bytes; meanwhile new work is asked for. `answering`: whether
-    /// the answer to the head has begun.
-    async fn more(&mut self, answering: bool) -> Result<(), Lost> {
-        loop {
-            let room = self.flights.len() < self.window;
-            let event = tokio::select! {
-                biased;
-                read = self.wire.turn() => Some(read),
-                () = self.pool.endpoints[self.server].work.notified(), if room => {
-                    self.fill();
-                    continue;
-                }
-                () = self.alarm.as_mut() => None,
-            };
-            match event {
-                Some(Ok(0)) => {
-                    return Err(self.broken("the server closed the connection", answering));
-                }
-                Some(Ok(_)) => {
-                    self.listen();
-                    return Ok(());
-                }
-                Some(Err(error)) => return Err(self.broken(error.to_string(), answering)),
-                None => self.stalled()?,
-            }
-        }
-    }
-
-    /// The alarm rang: too late, or too early because bytes came meanwhile.
-    fn stalled(&mut self) -> Result<(), Lost> {
-        let now = Instant::now();
-        if self.flights.is_empty() {
-            self.heard = now;
-        }
-        let end = self.heard + self.patience;
-        if now >= end {
-            let text = format!("no byte for {} s", self.patience.as_secs_f32());
-            return Err(self.broken(text, true));
-        }
-        self.alarm.as_mut().reset(end);
-        Ok(())
     }
 
     fn broken(&self, text: impl Into<String>, answering: bool) -> Lost {
@@ -261,78 +366,11 @@ impl<S: Sinks> Session<S> {
             answering,
         }
     }
+}
 
-    /// Delivers an outcome. Its reader may be slow; the next commands go out
-    /// before it is waited for.
-    async fn deliver(&mut self, outcome: OutcomeOf<S>) {
-        self.fill();
-        if self.wire.unsent() {
-            self.wire.push().await;
-        }
-        self.pool.deliver(outcome).await;
-        self.listen();
-    }
-
-    /// The connection is lost: settles what was in flight, and what it says of
-    /// the server.
-    async fn lost(mut self, lost: Lost) {
-        let (pool, server) = (Arc::clone(&self.pool), self.server);
-        let proven = self.slot.proven();
-        if !self.flights.is_empty() {
-            pool.stats.lost_one(server);
-        }
-        pool.not_idle(server, &mut self.idle);
-        let blameless = matches!(lost, Lost::Broken { .. });
-        let (charge, cause) = verdict(lost, proven);
-        if let Some(Answer::Strange) = charge {
-            pool.tell(server, NoticeKind::Mismatch);
-        }
-        let charge = charge.or_else(|| self.suspect(blameless, &cause));
-        // What it says of the server is noted before the jobs are offered to
-        // others: they would make a new connection at once.
-        let Session {
-            slot,
-            started,
-            flights,
-            ..
-        } = self;
-        let mut over = Vec::new();
-        let mut jobs = flights.into_iter().map(|flight| flight.job);
-        if cause.class != Class::Transport || !proven {
-            over.extend(pool.refused(slot, started, Refusal::from(cause)));
-        } else {
-            slot.end(|_| ());
-        }
-        if let Some(answer) = charge
-            && let Some(job) = jobs.next()
-        {
-            over.extend(pool.answered(job, server, answer));
-        }
-        over.extend(pool.give_back(jobs));
-        pool.wake.notify_one();
-        pool.deliver_all(over).await;
-    }
-
-    /// A connection that ends before an answer has begun is not the fault of
-    /// the request at the head, unless that happens to it again.
-    fn suspect(&mut self, blameless: bool, cause: &Cause) -> Option<Answer> {
-        let flight = self.flights.front_mut().filter(|_| blameless)?;
-        flight.job.losses += 1;
-        (flight.job.losses > 1).then(|| Answer::Transport(cause.clone()))
-    }
-
-    /// QUIT, so that the server counts no ghost. With answers still to come it
-    /// is not waited for.
-    async fn goodbye(mut self) {
-        self.pool.not_idle(self.server, &mut self.idle);
-        self.wire.send(Command::Quit);
-        let quiet = self.flights.is_empty();
-        let farewell = async {
-            self.wire.push().await;
-            if quiet {
-                self.wire.farewell().await;
-            }
-        };
-        let _ = timeout(GOODBYE, farewell).await;
+fn id<T>(held: &Held<Box<crate::pool::Job<T>>>) -> &MessageId {
+    match held {
+        Held::Own(job) => job.id(),
+        Held::Shared(share) => &share.id,
     }
 }

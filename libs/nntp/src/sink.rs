@@ -58,14 +58,10 @@ pub trait Sinks: Send + Sync + 'static {
     /// The sink of one body.
     type Sink: BodySink + 'static;
 
-    /// A sink for the body of `ticket`, expected to have `bytes` octets on the
-    /// wire if that is known. Called when the `222` has arrived; may wait for
+    /// A sink for the body of segment `number` of its file, expected to have
+    /// `bytes` octets on the wire if that is known. Called when the `222` has arrived; may wait for
     /// memory, and the connection reads nothing meanwhile.
-    fn begin(
-        &self,
-        ticket: &Self::Ticket,
-        bytes: Option<u64>,
-    ) -> impl Future<Output = Self::Sink> + Send;
+    fn begin(&self, number: u64, bytes: Option<u64>) -> impl Future<Output = Self::Sink> + Send;
 
     /// Of two damaged copies of one article: whether `new` is the better one.
     fn better(

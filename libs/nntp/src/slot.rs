@@ -7,22 +7,24 @@ use tokio::time::Instant;
 
 use crate::Sinks;
 use crate::gate::Gate;
-use crate::pool::Pool;
+use crate::pool::{Leave, Pool};
 use crate::session::Session;
 use crate::stats::Open;
 
 /// Dials the server of `slot` and works for the pool until there is nothing
 /// left to do or the connection is lost.
-pub(crate) async fn run<S: Sinks>(slot: Slot<S>) {
+pub(crate) async fn run<S: Sinks>(mut slot: Slot<S>) {
     let (pool, server) = (Arc::clone(&slot.pool), slot.server);
     let started = Instant::now();
+    let (endpoint, epoch) = pool.site(server).endpoint();
+    slot.epoch = epoch;
     let dialled = tokio::select! {
         biased;
-        () = pool.closed() => return,
-        dialled = pool.endpoints[server].open(0) => dialled,
+        _ = pool.closed() => return,
+        dialled = endpoint.open(slot.number) => dialled,
     };
     match dialled {
-        Ok(wire) => Session::new(slot, wire, started).run().await,
+        Ok(wire) => Session::new(slot, endpoint, wire, started).run().await,
         Err(refusal) => {
             let over = pool.refused(slot, started, refusal);
             pool.deliver_all(over).await;
@@ -34,7 +36,12 @@ pub(crate) async fn run<S: Sinks>(slot: Slot<S>) {
 pub(crate) struct Slot<S: Sinks> {
     pub(crate) pool: Arc<Pool<S>>,
     pub(crate) server: usize,
+    pub(crate) number: u64,
+    /// Which of the server's configurations it was made with.
+    epoch: u64,
     phase: Phase,
+    /// A place among those of the account, shared with other processes.
+    _leave: Leave,
 }
 
 enum Phase {
@@ -45,11 +52,14 @@ enum Phase {
 
 impl<S: Sinks> Slot<S> {
     /// For a connection that the pool counts as being dialled.
-    pub(crate) fn new(pool: Arc<Pool<S>>, server: usize) -> Slot<S> {
+    pub(crate) fn new(pool: Arc<Pool<S>>, server: usize, leave: Leave) -> Slot<S> {
         Slot {
+            number: pool.next_connection(),
             pool,
             server,
+            epoch: 0,
             phase: Phase::Dialling,
+            _leave: leave,
         }
     }
 
@@ -68,7 +78,7 @@ impl<S: Sinks> Slot<S> {
             && !*proven
         {
             *proven = true;
-            self.pool.gate(self.server, |gate| gate.answered());
+            self.pool.works(self.server);
         }
     }
 
@@ -90,6 +100,11 @@ impl<S: Sinks> Slot<S> {
     /// Whether the session has answered.
     pub(crate) fn proven(&self) -> bool {
         matches!(self.phase, Phase::Open { proven: true, .. })
+    }
+
+    /// Whether the server is still to be reached in this way.
+    pub(crate) fn is_current(&self) -> bool {
+        self.pool.site(self.server).is_current(self.epoch)
     }
 }
 

@@ -3,12 +3,24 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::config::MAX_SERVERS;
 
 /// Totals of a run, and of each server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Stats {
     total: Counters,
-    servers: OnceLock<Vec<ServerStats>>,
+    servers: Box<[OnceLock<ServerStats>]>,
+}
+
+impl Default for Stats {
+    fn default() -> Stats {
+        Stats {
+            total: Counters::default(),
+            servers: (0..MAX_SERVERS).map(|_| OnceLock::new()).collect(),
+        }
+    }
 }
 
 /// Totals of one server.
@@ -61,31 +73,33 @@ impl Stats {
         connections: "Connections open now, logged in.";
     }
 
-    /// The servers' own, in the order of the configuration; empty before the run.
-    pub fn servers(&self) -> &[ServerStats] {
-        self.servers.get().map_or(&[], Vec::as_slice)
+    /// The servers' own, in the order of the configuration; none before the run.
+    pub fn servers(&self) -> impl Iterator<Item = &ServerStats> {
+        self.servers.iter().map_while(OnceLock::get)
     }
 
     fn counters(&self) -> &Counters {
         &self.total
     }
 
-    /// Makes room for the servers; a second run on the same totals keeps the
-    /// first one's names.
-    pub(crate) fn name(&self, names: impl Iterator<Item = Arc<str>>) {
-        self.servers.get_or_init(|| {
-            names
-                .map(|name| ServerStats {
-                    name,
-                    counters: Counters::default(),
-                })
-                .collect()
-        });
+    /// Makes room for a server; a second run on the same totals keeps the first
+    /// one's names.
+    pub(crate) fn name(&self, server: usize, name: Arc<str>) {
+        if let Some(place) = self.servers.get(server) {
+            place.get_or_init(|| ServerStats {
+                name,
+                counters: Counters::default(),
+            });
+        }
+    }
+
+    fn server(&self, server: usize) -> Option<&ServerStats> {
+        self.servers.get(server)?.get()
     }
 
     fn each(&self, server: usize, change: impl Fn(&Counters)) {
         change(&self.total);
-        if let Some(server) = self.servers().get(server) {
+        if let Some(server) = self.server(server) {
             change(&server.counters);
         }
     }
@@ -111,6 +125,58 @@ impl Stats {
 
     pub(crate) fn lost_one(&self, server: usize) {
         self.add(server, |c| &c.lost, 1);
+    }
+
+    pub(crate) fn crowded(&self, server: usize) {
+        self.add(server, |c| &c.capacity, 1);
+    }
+
+    pub(crate) fn refused(&self, server: usize) {
+        self.add(server, |c| &c.login, 1);
+    }
+
+    pub(crate) fn recycle(&self, server: usize) {
+        self.add(server, |c| &c.recycled, 1);
+    }
+
+    pub(crate) fn hedge(&self, server: usize, octets: u64) {
+        self.add(server, |c| &c.hedged, octets);
+    }
+
+    /// A connection's window changed from `before` to `now`.
+    pub(crate) fn window(&self, server: usize, before: usize, now: usize) {
+        self.change(server, |c| &c.windows, before, now);
+    }
+
+    /// The number of connections that may be open changed.
+    pub(crate) fn allow(&self, server: usize, before: u16, now: u16) {
+        self.change(server, |c| &c.allowed, before.into(), now.into());
+    }
+
+    fn change(
+        &self,
+        server: usize,
+        counter: fn(&Counters) -> &AtomicU64,
+        before: usize,
+        now: usize,
+    ) {
+        self.each(server, |counters| {
+            // Wraps below 0, and back.
+            let by = (now as u64).wrapping_sub(before as u64);
+            counter(counters).fetch_add(by, Relaxed);
+        });
+    }
+
+    pub(crate) fn round_trip(&self, server: usize, rtt: Duration) {
+        let micros = u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX).max(1);
+        if let Some(server) = self.server(server) {
+            server.counters.rtt_micros.store(micros, Relaxed);
+        }
+        let largest = self
+            .servers()
+            .map(|server| server.counters.rtt_micros.load(Relaxed));
+        let largest = largest.max().unwrap_or(0);
+        self.total.rtt_micros.store(largest, Relaxed);
     }
 
     /// Counts an open connection until the guard is dropped.

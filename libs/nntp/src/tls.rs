@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -17,8 +18,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CipherSuite, ClientConfig, DigitallySignedStruct, InvalidMessage, RootCertStore,
-    SignatureScheme, SupportedProtocolVersion,
+    AlertDescription, CipherSuite, ClientConfig, ClientConnection, DigitallySignedStruct,
+    HandshakeKind, InvalidMessage, ProtocolVersion, RootCertStore, SignatureScheme,
+    SupportedProtocolVersion,
 };
 use tokio_rustls::TlsConnector;
 
@@ -122,21 +124,74 @@ fn roots(server: &Server, system: &[CertificateDer<'static>]) -> Result<RootCert
     Ok(store)
 }
 
+/// What was agreed upon in a handshake.
+#[derive(Clone, Debug)]
+pub(crate) struct Handshake {
+    /// How long it took.
+    pub(crate) took: Duration,
+    pub(crate) version: &'static str,
+    pub(crate) cipher: String,
+    /// How the key was agreed upon; not always known when a session is resumed.
+    pub(crate) exchange: Option<String>,
+    pub(crate) resumed: bool,
+    /// The server's certificate, DER.
+    pub(crate) certificate: Option<CertificateDer<'static>>,
+}
+
+impl Handshake {
+    /// Of `connection`, after the handshake.
+    pub(crate) fn of(connection: &ClientConnection, took: Duration) -> Handshake {
+        let group = connection.negotiated_key_exchange_group();
+        let suite = connection.negotiated_cipher_suite();
+        let certificates = connection.peer_certificates().unwrap_or_default();
+        Handshake {
+            took,
+            version: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+                Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+                _ => "TLS",
+            },
+            cipher: suite.map_or(String::new(), |suite| format!("{:?}", suite.suite())),
+            exchange: group.map(|group| format!("{:?}", group.name())),
+            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            certificate: certificates
+                .first()
+                .cloned()
+                .map(CertificateDer::into_owned),
+        }
+    }
+}
+
+/// What of the TLS library failed a handshake with `error`, if it did.
+pub(crate) fn fault(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
 /// Whether a handshake that failed with `error` would fail again: a refused
 /// certificate, no common version or cipher, or a port that does not speak TLS.
-pub(crate) fn is_final(error: &io::Error) -> bool {
-    let inner = error
-        .get_ref()
-        .and_then(|e| e.downcast_ref::<rustls::Error>());
+pub(crate) fn is_final(error: &rustls::Error) -> bool {
+    match error {
+        rustls::Error::InvalidCertificate(_)
+        | rustls::Error::NoCertificatesPresented
+        | rustls::Error::PeerIncompatible(_)
+        | rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => true,
+        rustls::Error::AlertReceived(alert) => !passing(*alert),
+        _ => false,
+    }
+}
+
+/// Alerts about one connection, or about the server's own trouble.
+fn passing(alert: AlertDescription) -> bool {
     matches!(
-        inner,
-        Some(
-            rustls::Error::InvalidCertificate(_)
-                | rustls::Error::NoCertificatesPresented
-                | rustls::Error::PeerIncompatible(_)
-                | rustls::Error::AlertReceived(_)
-                | rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
-        )
+        alert,
+        AlertDescription::CloseNotify
+            | AlertDescription::UserCanceled
+            | AlertDescription::InternalError
+            | AlertDescription::UnexpectedMessage
+            | AlertDescription::BadRecordMac
+            | AlertDescription::DecryptError
+            | AlertDescription::DecodeError
+            | AlertDescription::RecordOverflow
     )
 }
 

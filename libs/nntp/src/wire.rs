@@ -2,6 +2,8 @@
 //! be sent never keeps what arrives from being read, so that neither side can
 //! block the other (RFC 3977 §3.5).
 
+mod deflate;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::config::Secret;
 use crate::meter::Metered;
 use crate::response::{self, BadStatus, MAX_LINE, Status};
 use crate::{Line, Trace};
+use deflate::Deflated;
 
 /// What one read may bring. Larger ones save nothing, and the bytes leave the
 /// second-level cache before they are decoded.
@@ -32,6 +35,7 @@ const CIPHERTEXT: usize = 256 << 10;
 pub(crate) enum Stream {
     Plain(Metered),
     Tls(Box<TlsStream<BufReader<Metered>>>),
+    Deflated(Box<Deflated<Stream>>),
 }
 
 impl Stream {
@@ -39,25 +43,48 @@ impl Stream {
     pub(crate) fn buffered(tcp: Metered) -> BufReader<Metered> {
         BufReader::with_capacity(CIPHERTEXT, tcp)
     }
+}
 
-    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, into),
             Stream::Tls(tls) => Pin::new(tls).poll_read(cx, into),
+            Stream::Deflated(deflated) => Pin::new(deflated).poll_read(cx, into),
         }
     }
+}
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_write(cx, from),
             Stream::Tls(tls) => Pin::new(tls).poll_write(cx, from),
+            Stream::Deflated(deflated) => Pin::new(deflated).poll_write(cx, from),
         }
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Stream::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Stream::Deflated(deflated) => Pin::new(deflated).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Stream::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            Stream::Deflated(deflated) => Pin::new(deflated).poll_shutdown(cx),
         }
     }
 }
@@ -100,6 +127,8 @@ pub(crate) struct Wire {
     input: Box<[u8]>,
     start: usize,
     end: usize,
+    /// Octets consumed since the beginning.
+    consumed: u64,
     output: Vec<u8>,
     sent: usize,
     /// TLS may hold sealed bytes that the socket did not take.
@@ -117,10 +146,32 @@ impl Wire {
             input: vec![0; INPUT].into_boxed_slice(),
             start: 0,
             end: 0,
+            consumed: 0,
             output: Vec::new(),
             sent: 0,
             unflushed: false,
             mute: false,
+        }
+    }
+
+    /// The bare stream, to lay TLS over it; `None` if anything has arrived that
+    /// was not consumed: it would be taken for part of what TLS protects.
+    pub(crate) fn into_plain(self) -> Option<(Metered, Option<Tracer>)> {
+        match self.stream {
+            Stream::Plain(tcp) if self.start == self.end => Some((tcp, self.tracer)),
+            _ => None,
+        }
+    }
+
+    /// The same conversation, compressed from here on in both directions.
+    pub(crate) fn deflated(self) -> Wire {
+        let early = &self.input[self.start..self.end];
+        let stream = Stream::Deflated(Box::new(Deflated::new(self.stream, early)));
+        Wire {
+            stream,
+            start: 0,
+            end: 0,
+            ..self
         }
     }
 
@@ -132,9 +183,20 @@ impl Wire {
     /// Takes `count` bytes off the front of [`Wire::arrived`].
     pub(crate) fn consume(&mut self, count: usize) {
         self.start += count;
+        self.consumed += count as u64;
         if self.start >= self.end {
             (self.start, self.end) = (0, 0);
         }
+    }
+
+    /// Octets consumed since the beginning.
+    pub(crate) fn consumed(&self) -> u64 {
+        self.consumed
+    }
+
+    /// Whether it is a rate limit that is waited for.
+    pub(crate) fn held(&self) -> bool {
+        false
     }
 
     /// The status line at the front, if it is all there. Asked once for each.
@@ -208,7 +270,7 @@ impl Wire {
         let before = self.end;
         while self.end - self.start < ENOUGH {
             let mut into = ReadBuf::new(&mut self.input[self.end..]);
-            match self.stream.poll_read(cx, &mut into) {
+            match Pin::new(&mut self.stream).poll_read(cx, &mut into) {
                 Poll::Ready(Ok(())) if !into.filled().is_empty() => self.end += into.filled().len(),
                 Poll::Ready(Ok(())) => break,
                 // What came before the failure is handled first; it will be
@@ -228,11 +290,11 @@ impl Wire {
         while self.unsent() {
             let rest = self.output.get(self.sent..).unwrap_or_default();
             if rest.is_empty() {
-                self.mute = ready!(self.stream.poll_flush(cx)).is_err();
+                self.mute = ready!(Pin::new(&mut self.stream).poll_flush(cx)).is_err();
                 self.unflushed = false;
                 continue;
             }
-            match ready!(self.stream.poll_write(cx, rest)) {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest)) {
                 // 0 is a stream that takes nothing any more.
                 Ok(0) | Err(_) => self.mute = true,
                 Ok(count) => {

@@ -103,7 +103,7 @@ trait Deliver: Sinks<Ticket = Box<Segment>> {
 }
 
 type OutcomeOf<S> = Outcome<<S as Sinks>::Ticket, <<S as Sinks>::Sink as BodySink>::Body>;
-type Outcomes<S> = mpsc::Receiver<OutcomeOf<S>>;
+type Outcomes<S> = nzbpipe_nntp::backlog::Outlet<OutcomeOf<S>>;
 
 fn drive<S: Deliver>(config: Config, sinks: S, inlet: Inlet, mut outlet: Outlet) -> Ending {
     let mut ending = Ending::default();
@@ -210,7 +210,7 @@ impl<S: Deliver> Stage<S> {
         passing: mpsc::Receiver<Record>,
         stop: Stop,
     ) -> Result<(), Error> {
-        let (sender, outcomes) = mpsc::channel(REQUESTS);
+        let (sender, outcomes) = nzbpipe_nntp::backlog::channel(REQUESTS);
         let sinks = Arc::clone(&self.sinks);
         let engine = tokio::spawn(client.run(sinks, incoming, sender, stop.wait()));
         // Without its reader the engine says QUIT on its connections and returns.
@@ -382,5 +382,6 @@ fn word(class: nzbpipe_nntp::Class) -> Class {
         Engine::Login => Class::Login,
         Engine::Damaged => Class::Damaged,
         Engine::Unreachable => Class::Unreachable,
+        Engine::Interrupted => Class::Interrupted,
     }
 }

@@ -6,14 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use nzbpipe_nntp::{Pace, Rate};
+use nzbpipe_nntp::{Rate, Turns};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A socket under the server's limits.
 pub(crate) struct Slow {
     tcp: TcpStream,
-    pace: Pace,
+    turns: Turns,
 }
 
 impl Slow {
@@ -23,7 +23,7 @@ impl Slow {
         let rates = [Arc::new(Rate::new(own)), Arc::clone(total)];
         Slow {
             tcp,
-            pace: Pace::new(rates),
+            turns: Turns::new(rates),
         }
     }
 
@@ -35,9 +35,9 @@ impl Slow {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.tcp.poll_write_ready(cx))?;
-        let most = ready!(self.pace.poll_turn(cx, bytes.len()));
+        let most = ready!(self.turns.poll_turn(cx, bytes.len()));
         let written = Pin::new(&mut self.tcp).poll_write(cx, &bytes[..most]);
-        self.pace.settle(match written {
+        self.turns.settle(match written {
             Poll::Ready(Ok(count)) => count,
             _ => 0,
         });
@@ -69,7 +69,7 @@ impl AsyncWrite for Slow {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.pace.limited() {
+        if self.turns.limited() {
             let first = slices.iter().find(|slice| !slice.is_empty());
             return self.poll_write_limited(cx, first.map_or(&[], |slice| slice));
         }

@@ -1,56 +1,94 @@
 //! The pool's view of servers: when connections to them are opened, and what
-//! becomes of a server that refuses them.
+//! becomes of a server that refuses them or cannot be reached.
 
 use std::mem::Discriminant;
-use std::sync::Arc;
+use std::sync::atomic::{Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{OutcomeOf, Pool};
+use super::{Inner, OutcomeOf, Pool};
 use crate::dial::Refusal;
 use crate::gate::Gate;
-use crate::route::Cause;
+use crate::route::{Cause, Down};
 use crate::slot::Slot;
 use crate::{Class, Notice, NoticeKind, Sinks};
+
+/// A server out of reach for this long has the next level stand in for it.
+const STAND_IN: Duration = Duration::from_secs(15);
+
+/// How long a server that has worked in this run is waited for while others
+/// work. A restart, or a router that comes back, takes this long; the tries
+/// alone are over in a few seconds.
+const OUTAGE: Duration = Duration::from_secs(30);
+
+/// How long another process that has all slots of an account is waited for
+/// before they are looked at again. Nobody tells that one is free.
+const SLOT_WAIT: Duration = Duration::from_millis(500);
 
 /// A server's connections.
 pub(super) struct Door {
     pub(super) gate: Gate,
-    /// Sessions with room that wait for work.
-    pub(super) idle: usize,
-    told: Vec<Discriminant<NoticeKind>>,
+    pub(super) told: Vec<Discriminant<NoticeKind>>,
 }
 
 impl Door {
-    pub(super) fn new(connections: u16) -> Door {
+    pub(super) fn new(gate: Gate) -> Door {
         Door {
-            gate: Gate::new(connections),
-            idle: 0,
+            gate,
             told: Vec::new(),
         }
     }
 }
 
+/// Leave to open a connection.
+pub(crate) struct Leave {
+    /// The slot of an account that is shared with other processes.
+    pub(crate) _slot: Option<Box<dyn Send>>,
+}
+
 impl<S: Sinks> Pool<S> {
     /// Whether to open one more connection to `server`; then it counts as being
     /// dialled.
-    pub(crate) fn dial(&self, server: usize, now: Instant) -> bool {
+    pub(crate) fn dial(&self, server: usize, now: Instant) -> Option<Leave> {
+        let site = self.site(server);
+        let work = self.work.waiting_for(server);
+        let idle = site.idle.load(SeqCst);
         let mut inner = self.lock();
-        let work = inner.queue.waiting_for(server);
+        if inner.routes.places[server].out.is_some() {
+            return None;
+        }
         let door = &mut inner.doors[server];
         // Sessions that wait take work at once; only the rest is for new ones.
-        let wanted = door.gate.may_dial(now, work.saturating_sub(door.idle));
-        if wanted {
-            door.gate.dial();
+        if !door.gate.may_dial(now, work.saturating_sub(idle)) {
+            return None;
         }
-        wanted
+        let slots = site.endpoint().0.server.slots.clone();
+        let slot = slots.as_ref().map(|slots| slots.try_take());
+        let slot = match slot {
+            Some(None) => {
+                let limit = door.gate.full(now, SLOT_WAIT);
+                let text = "all connections of the account are in use by other processes";
+                self.down(&mut inner, server, Cause::new(Class::Capacity, text));
+                drop(inner);
+                self.allowed(server, limit);
+                return None;
+            }
+            Some(taken) => taken,
+            None => None,
+        };
+        door.gate.dial();
+        Some(Leave { _slot: slot })
     }
 
     /// When to look again whether a connection may be opened.
     pub(crate) fn wake_at(&self, now: Instant) -> Option<Instant> {
         let inner = self.lock();
         let doors = inner.doors.iter().enumerate();
-        let wanting = doors.filter(|(server, _)| inner.queue.waiting_for(*server) > 0);
+        let wanting = doors.filter(|(server, _)| {
+            inner.routes.places[*server].out.is_none() && self.work.waiting_for(*server) > 0
+        });
         wanting.filter_map(|(_, door)| door.gate.wake_at(now)).min()
     }
 
@@ -62,10 +100,27 @@ impl<S: Sinks> Pool<S> {
     /// A session with `server` is usable.
     pub(crate) fn established(&self, server: usize) {
         let mut inner = self.lock();
-        inner.doors[server].gate.established();
+        let gate = &mut inner.doors[server].gate;
+        gate.established();
+        let limit = gate.limit();
         inner.routes.places[server].proven = true;
         drop(inner);
+        self.allowed(server, limit);
         self.wake.notify_one();
+    }
+
+    /// A session with `server` has answered for the first time.
+    pub(crate) fn works(&self, server: usize) {
+        let mut inner = self.lock();
+        inner.doors[server].gate.answered();
+        let was = inner.routes.places[server].down.take();
+        inner.stale |= was.is_some();
+        drop(inner);
+        if was.is_some() {
+            // The supervisor routes anew what was not sent here.
+            self.told_back(server);
+            self.wake.notify_one();
+        }
     }
 
     /// The connection of `slot`, begun at `started`, failed, or its session
@@ -88,9 +143,14 @@ impl<S: Sinks> Pool<S> {
         });
         match cause.class {
             Class::Login if !works => {
-                self.tell(server, refusal_notice(&cause, tls));
-                // Before the slot goes back: nobody dials what is out.
-                self.retire(server, cause)
+                self.stats.refused(server);
+                if slot.is_current() {
+                    self.tell(server, refusal_notice(&cause, tls));
+                    // Before the slot goes back: nobody dials what is out.
+                    return self.retire(server, cause);
+                }
+                // The credentials are others by now.
+                Vec::new()
             }
             Class::Login if tls => self.failed(slot, started, cause),
             Class::Login | Class::Capacity => self.crowded(slot, started, cause),
@@ -100,53 +160,225 @@ impl<S: Sinks> Pool<S> {
 
     fn crowded(&self, slot: Slot<S>, started: Instant, cause: Cause) -> Vec<OutcomeOf<S>> {
         let server = slot.server;
-        let (down, limit) = slot.end(|gate| {
-            let down = gate.crowded(started, Instant::now());
-            (down, gate.limit())
+        self.stats.crowded(server);
+        let limit = slot.end(|gate| {
+            gate.crowded(started, Instant::now());
+            gate.limit()
         });
+        self.allowed(server, limit);
         let said = cause.text.clone();
         self.tell(server, NoticeKind::Capacity { limit, said });
-        self.down_if(down, server, cause)
+        self.note_down(server, cause)
     }
 
     fn failed(&self, slot: Slot<S>, started: Instant, cause: Cause) -> Vec<OutcomeOf<S>> {
         let server = slot.server;
-        let tries = match self.endpoints[server].server.optional {
-            true => 1,
-            false => self.tries,
-        };
-        let down = slot.end(|gate| gate.failed(started, Instant::now(), tries));
-        self.down_if(down, server, cause)
+        self.stats.lost_one(server);
+        slot.end(|gate| gate.failed(started, Instant::now()));
+        self.note_down(server, cause)
     }
 
-    fn down_if(&self, down: bool, server: usize, cause: Cause) -> Vec<OutcomeOf<S>> {
-        if !down {
-            return Vec::new();
-        }
-        let failures = self.gate(server, |gate| gate.failures());
+    fn note_down(&self, server: usize, cause: Cause) -> Vec<OutcomeOf<S>> {
+        let class = cause.class;
         let reason = cause.text.clone();
-        self.tell(server, NoticeKind::Down { reason, failures });
-        let proven = self.lock().routes.places[server].proven;
-        let class = match cause.class {
-            Class::Transport if !proven => Class::Unreachable,
-            class => class,
+        let mut inner = self.lock();
+        self.down(&mut inner, server, cause);
+        let down = inner.routes.places[server].down.is_some();
+        drop(inner);
+        if down && class != Class::Capacity {
+            self.tell(server, NoticeKind::Down { reason });
+        }
+        self.review(Instant::now()).0
+    }
+
+    /// Notes why nothing works at `server`, if that is so.
+    fn down(&self, inner: &mut Inner, server: usize, cause: Cause) {
+        if inner.doors[server].gate.trouble().is_none() {
+            return;
+        }
+        let down = &mut inner.routes.places[server].down;
+        match down {
+            Some(down) => down.cause = cause,
+            None => {
+                *down = Some(Down {
+                    cause,
+                    replaced: false,
+                    lapsed: false,
+                });
+            }
+        }
+    }
+
+    /// Looks at the servers that nothing works at: who is replaced, who is
+    /// waited for no more, and whether all have been out of reach for too long.
+    /// What that is the end of, and when to look again.
+    pub(crate) fn review(&self, now: Instant) -> (Vec<OutcomeOf<S>>, Option<Instant>) {
+        let mut inner = self.lock();
+        let spent = self.quotas(&mut inner);
+        let reviewed = self.reviewed(inner, now);
+        for (server, spent) in spent {
+            self.tell(server, NoticeKind::Quota { spent });
+        }
+        reviewed
+    }
+
+    fn reviewed(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+        now: Instant,
+    ) -> (Vec<OutcomeOf<S>>, Option<Instant>) {
+        let mut next = None;
+        let mut changed = std::mem::take(&mut inner.stale);
+        for server in inner.routes.usable().iter() {
+            let (down, at) = self.look(&inner, server, now);
+            next = earlier(next, at);
+            changed |= down != inner.routes.places[server].down;
+            inner.routes.places[server].down = down;
+        }
+        match self.stranded(&inner, now) {
+            Stranded::For(_) if inner.gave_up(self.options.max_down, now) => {
+                let over = self.give_up(inner);
+                return (over, None);
+            }
+            Stranded::For(until) => next = earlier(next, Some(until)),
+            Stranded::No => {}
+        }
+        let over = match changed {
+            true => self.reroute(&mut inner),
+            false => Vec::new(),
         };
-        self.retire(server, Cause { class, ..cause })
+        (over, next)
+    }
+
+    /// What is to be said of `server` now, and when that may change.
+    fn look(&self, inner: &Inner, server: usize, now: Instant) -> (Option<Down>, Option<Instant>) {
+        let place = &inner.routes.places[server];
+        let gate = &inner.doors[server].gate;
+        let (Some(since), Some(down)) = (gate.trouble(), place.down.clone()) else {
+            return (None, None);
+        };
+        let failures = self.site(server).health.failures();
+        let tried = failures >= self.options.tries || down.cause.class == Class::Capacity;
+        let replaced = now >= since + STAND_IN;
+        let lapsed = match down.cause.class {
+            _ if place.is_optional() => true,
+            // Somebody else has the connections: no article fails for that.
+            Class::Capacity => now >= since + self.options.max_down,
+            _ if gate.worked() => tried && now >= since + OUTAGE,
+            _ => tried,
+        };
+        let later = [STAND_IN, OUTAGE, self.options.max_down].map(|wait| since + wait);
+        let at = later.into_iter().filter(|&at| at > now).min();
+        let down = Down {
+            replaced,
+            lapsed,
+            ..down
+        };
+        (Some(down), at)
+    }
+
+    fn stranded(&self, inner: &Inner, now: Instant) -> Stranded {
+        let usable = inner.routes.usable();
+        let since = |server: usize| {
+            let down = inner.routes.places[server].down.is_some();
+            inner.doors[server].gate.trouble().filter(|_| down)
+        };
+        let troubles: Option<Vec<Instant>> = usable.iter().map(since).collect();
+        // The youngest trouble: until then one of them worked.
+        match troubles.and_then(|all| all.into_iter().max()) {
+            Some(youngest) => Stranded::For((youngest + self.options.max_down).max(now)),
+            None => Stranded::No,
+        }
+    }
+
+    /// Nothing works anywhere for too long: the run is over.
+    fn give_up(&self, mut inner: MutexGuard<'_, Inner>) -> Vec<OutcomeOf<S>> {
+        let mut notices = Vec::new();
+        for server in inner.routes.usable().iter() {
+            let place = &mut inner.routes.places[server];
+            let Some(down) = place.down.take() else {
+                continue;
+            };
+            notices.push((server, down.cause.text.clone()));
+            let class = match down.cause.class {
+                Class::Transport if !place.proven => Class::Unreachable,
+                class => class,
+            };
+            place.out = Some(Cause {
+                class,
+                ..down.cause
+            });
+        }
+        let over = self.reroute(&mut inner);
+        drop(inner);
+        for (server, reason) in notices {
+            let after = self.options.max_down;
+            self.tell(server, NoticeKind::GaveUp { reason, after });
+        }
+        over
+    }
+
+    /// The time for the run is over: nothing is asked for any more.
+    pub(crate) fn expire(&self, text: &str) -> Vec<OutcomeOf<S>> {
+        let mut inner = self.lock();
+        for place in &mut inner.routes.places {
+            let cause = Cause::new(Class::Interrupted, text);
+            place.out.get_or_insert(cause);
+        }
+        self.reroute(&mut inner)
     }
 
     /// `server` is not asked any more; what waited for it goes elsewhere.
-    fn retire(&self, server: usize, cause: Cause) -> Vec<OutcomeOf<S>> {
+    pub(crate) fn retire(&self, server: usize, cause: Cause) -> Vec<OutcomeOf<S>> {
         let mut inner = self.lock();
         let place = &mut inner.routes.places[server];
         if place.out.is_some() {
             return Vec::new();
         }
         place.out = Some(cause);
-        let waiting = inner.queue.drain();
-        let over = waiting
-            .into_iter()
-            .filter_map(|job| self.route(&mut inner, job));
-        over.collect()
+        place.down = None;
+        self.reroute(&mut inner)
+    }
+
+    /// `server` has sent all that it may; the supervisor will see.
+    pub(crate) fn exhaust(&self, server: usize) {
+        if !self.site(server).exhausted.swap(true, Relaxed) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Servers that have sent all that they may are asked no more.
+    fn quotas(&self, inner: &mut Inner) -> Vec<(usize, String)> {
+        let mut spent = Vec::new();
+        for server in inner.routes.usable().iter() {
+            let site = self.site(server);
+            if !site.exhausted.swap(false, Relaxed) {
+                continue;
+            }
+            let quota = site.endpoint().0.server.quota.clone();
+            let text = quota.map_or_else(String::new, |quota| quota.spent());
+            let place = &mut inner.routes.places[server];
+            place.out = Some(Cause::new(Class::Capacity, text.clone()));
+            place.down = None;
+            spent.push((server, text));
+        }
+        inner.stale |= !spent.is_empty();
+        spent
+    }
+
+    /// Publishes how many connections may be open.
+    pub(super) fn allowed(&self, server: usize, limit: u16) {
+        let before = self.site(server).allow(limit);
+        self.stats.allow(server, before, limit);
+    }
+
+    fn told_back(&self, server: usize) {
+        let down = std::mem::discriminant(&NoticeKind::Down {
+            reason: String::new(),
+        });
+        if self.lock().doors[server].told.contains(&down) {
+            self.tell(server, NoticeKind::Back);
+        }
     }
 
     /// Tells people something about a server, once.
@@ -159,8 +391,37 @@ impl<S: Sinks> Pool<S> {
         }
         told.push(which);
         drop(inner);
-        let server = Arc::clone(&self.endpoints[server].name);
+        let server = Arc::clone(&self.site(server).name);
         (self.notices)(Notice { server, kind });
+    }
+}
+
+/// Whether nothing works at any server.
+enum Stranded {
+    No,
+    /// And when that will have been for too long.
+    For(Instant),
+}
+
+impl Inner {
+    fn gave_up(&self, max_down: Duration, now: Instant) -> bool {
+        let usable = self.routes.usable();
+        let long = |server: usize| {
+            let trouble = self.doors[server].gate.trouble();
+            trouble.is_some_and(|since| now >= since + max_down)
+        };
+        // Servers that may be passed over are not waited for when all others
+        // are out for good.
+        let optional = |server: usize| self.routes.places[server].is_optional();
+        usable.iter().all(long)
+            || usable.iter().all(optional) && (0..self.doors.len()).any(|server| !optional(server))
+    }
+}
+
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 

@@ -12,13 +12,26 @@ pub(crate) struct Job<T> {
     /// connection, so that it does not take the next one down first thing.
     pub(super) turn: u64,
     pub(crate) request: Request<T>,
-    pub(super) trail: Trail,
+    pub(crate) trail: Trail,
     /// Connections that ended without a word when it was the next to be
     /// answered, not charged to it.
     pub(crate) losses: u32,
+    /// Whether a connection has ever had it.
+    pub(super) taken: bool,
 }
 
 impl<T> Job<T> {
+    pub(super) fn new(key: u64, request: Request<T>) -> Job<T> {
+        Job {
+            key,
+            turn: key,
+            request,
+            trail: Trail::default(),
+            losses: 0,
+            taken: false,
+        }
+    }
+
     /// The message-id to ask for now.
     pub(crate) fn id(&self) -> &MessageId {
         let alternate = self.trail.id.checked_sub(1);

@@ -210,13 +210,13 @@ async fn an_article_that_is_answered_by_hanging_up() {
 async fn a_restart_is_waited_for() {
     let peer = Peer::new(|asked| match (asked.connection, asked.nth) {
         (0, 1) => Some(Act::Last(article(id(asked.line)?))),
-        (1..=3, _) => Some(Act::Last(Vec::new())),
+        (1..=2, _) => Some(Act::Last(Vec::new())),
         _ => None,
     })
     .await;
     let run = fetch(vec![peer.server("a")], &ids(10)).await;
     run.assert_all_good(10);
-    assert_eq!(peer.connections(), 5);
+    assert_eq!(peer.connections(), 4);
 }
 
 // What waits for a fill server that takes nobody now keeps no work from the

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nzbpipe_nntp::backlog::{Outlet, channel};
 use nzbpipe_nntp::config::Server;
 use nzbpipe_nntp::{Client, Outcome, Stats};
 use tokio::sync::{Barrier, Semaphore, mpsc, oneshot};
@@ -23,7 +24,7 @@ async fn all_arrive_in_order_over_one_connection() {
     assert_eq!(peer.log().last().map(String::as_str), Some("QUIT"));
     assert!(!run.summary.stopped && run.summary.servers[0].usable);
     assert_eq!((run.stats.bodies(), run.stats.connections()), (100, 0));
-    assert_eq!(run.stats.servers()[0].bodies(), 100);
+    assert_eq!(run.stats.servers().next().unwrap().bodies(), 100);
     assert!(run.stats.bytes() > 100 * 40);
     assert_eq!(run.told(), "");
 }
@@ -155,7 +156,7 @@ async fn a_full_budget_only_waits() {
 }
 
 struct Stoppable {
-    outcomes: mpsc::Receiver<Outcome<String, crate::rig::Body>>,
+    outcomes: Outlet<Outcome<String, crate::rig::Body>>,
     requests: mpsc::Sender<nzbpipe_nntp::Request<String>>,
     stop: oneshot::Sender<()>,
     done: tokio::task::JoinHandle<nzbpipe_nntp::Summary>,
@@ -172,7 +173,7 @@ fn start(server: Server, sinks: Keepers) -> Stoppable {
         stats: Arc::new(Stats::default()),
     };
     let (requests, incoming) = mpsc::channel(100);
-    let (outgoing, outcomes) = mpsc::channel(2);
+    let (outgoing, outcomes) = channel(2);
     let (stop, stopped) = oneshot::channel();
     let done = tokio::spawn(client.run(Arc::new(sinks), incoming, outgoing, async {
         let _ = stopped.await;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use nzbpipe_nntp::backlog::channel;
 use nzbpipe_nntp::config::Server;
 use nzbpipe_nntp::multiline::Framer;
 use nzbpipe_nntp::{
@@ -15,6 +16,9 @@ use tokio::time::timeout;
 
 /// A run that takes longer hangs.
 pub const BOUND: Duration = Duration::from_secs(60);
+
+/// How long all servers may be down.
+pub const MAX_DOWN: Duration = Duration::from_secs(4);
 
 /// What a run gave.
 pub struct Run {
@@ -66,7 +70,7 @@ impl Sinks for Keepers {
     type Ticket = String;
     type Sink = Keeper;
 
-    async fn begin(&self, _ticket: &String, _bytes: Option<u64>) -> Keeper {
+    async fn begin(&self, _number: u64, _bytes: Option<u64>) -> Keeper {
         let share = match &self.budget {
             Some(budget) => Some(Arc::clone(budget).acquire_owned().await.unwrap()),
             None => None,
@@ -137,6 +141,7 @@ pub fn request(id: &str, alternates: &[&str]) -> Request<String> {
             .map(|id| MessageId::new(id).unwrap())
             .collect(),
         bytes: None,
+        number: 1,
         date: None,
         ticket: id.to_owned(),
     }
@@ -159,6 +164,7 @@ pub async fn run(servers: Vec<Server>, sinks: Keepers, requests: Vec<Request<Str
     let told = Arc::clone(&notices);
     let mut options = Options::default();
     options.tries = 3;
+    options.max_down = MAX_DOWN;
     let client = Client {
         servers,
         options,
@@ -169,7 +175,7 @@ pub async fn run(servers: Vec<Server>, sinks: Keepers, requests: Vec<Request<Str
         stats: Arc::clone(&stats),
     };
     let (sender, incoming) = mpsc::channel(16);
-    let (outgoing, mut outcomes) = mpsc::channel::<Outcome<String, Body>>(4);
+    let (outgoing, mut outcomes) = channel::<Outcome<String, Body>>(4);
     let mut got = HashMap::new();
     let mut order = Vec::new();
     let all = async {

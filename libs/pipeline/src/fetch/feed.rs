@@ -75,6 +75,7 @@ fn order(record: Record) -> Order {
     };
     let alternates = segment.alt.iter().filter_map(|id| MessageId::new(id).ok());
     Order::Fetch(Request {
+        number: segment.number,
         id,
         alternates: alternates.collect(),
         bytes: segment.bytes,

@@ -98,7 +98,7 @@ impl Sinks for Raw {
     type Ticket = Box<Segment>;
     type Sink = RawSink;
 
-    async fn begin(&self, segment: &Box<Segment>, bytes: Option<u64>) -> RawSink {
+    async fn begin(&self, number: u64, bytes: Option<u64>) -> RawSink {
         RawSink {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             framer: Framer::new(),
@@ -106,7 +106,7 @@ impl Sinks for Raw {
                 decoder: Decoder::new(Options { stuffed: true }),
                 scratch: self.pool.take(SCRATCH),
             }),
-            number: segment.number,
+            number,
         }
     }
 
@@ -227,11 +227,11 @@ impl Sinks for Decoding {
     type Ticket = Box<Segment>;
     type Sink = DecodingSink;
 
-    async fn begin(&self, segment: &Box<Segment>, bytes: Option<u64>) -> DecodingSink {
+    async fn begin(&self, number: u64, bytes: Option<u64>) -> DecodingSink {
         DecodingSink {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             decoder: Decoder::new(Options { stuffed: true }),
-            number: segment.number,
+            number,
             arrived: 0,
         }
     }
