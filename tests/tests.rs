@@ -28,6 +28,7 @@ mod login;
 mod manners;
 mod names;
 mod regression;
+mod serve;
 mod signals;
 mod streams;
 mod write;

@@ -15,6 +15,7 @@ pub mod nzb_split;
 pub mod nzbpipe;
 mod password;
 pub mod seg_write;
+mod serve_signals;
 mod servers;
 mod signals;
 mod streams;
