@@ -33,6 +33,7 @@ mod passwords;
 mod quota;
 mod regression;
 mod reports;
+mod serve;
 mod signals;
 mod streams;
 mod tuning;

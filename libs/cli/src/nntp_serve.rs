@@ -1,18 +1,20 @@
 //! `nntp-serve`: an embedded news server that offers local files.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use nzbpipe_pipeline::Code;
-use nzbpipe_server::{Config, Server};
+use nzbpipe_server::{Config, Reloader, Server, Stage};
+use tokio::sync::Notify;
 
 use crate::exit::{self, Refusal};
-use crate::nntp_fetch::watch_signals;
 use crate::ui::{Common, Ui};
-use crate::{duration, message};
+use crate::{duration, message, serve_signals};
 
 const NAME: &str = "nntp-serve";
 
@@ -22,7 +24,11 @@ const NAME: &str = "nntp-serve";
 /// they are asked for; nothing is stored. The matching NZB files are written at the
 /// start: one for each file of the folder itself and one for each folder in it.
 /// Made to try and to test news clients without an account: it can delay its
-/// answers and miss articles.
+/// answers, miss articles, limit its rate and refuse connections as real servers
+/// do.
+///
+/// SIGHUP has it look at the files and the password anew while sessions go on; the
+/// NZB files are written again.
 #[derive(Parser, Debug)]
 #[command(name = NAME, version, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -82,8 +88,58 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     max_connections: Option<u32>,
 
+    /// What one connection too many is told before it is closed: code and text
+    ///
+    /// Servers are not of one mind about it: 400, 481, 482 and 502 are used.
+    #[arg(
+        long,
+        value_name = "REPLY",
+        default_value = "502 too many connections",
+        requires = "max_connections"
+    )]
+    max_connections_reply: String,
+
+    /// When it is told so
+    ///
+    /// Connections count from then on.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "greeting",
+        requires = "max_connections"
+    )]
+    max_connections_at: When,
+
+    /// Send each connection no more than RATE bytes a second (500K, 10M)
+    ///
+    /// K, M and G are 1000 each, Ki, Mi and Gi 1024. What the line carries is
+    /// counted, TLS and all. 0 is no limit, also below.
+    #[arg(long, value_name = "RATE", value_parser = size, default_value = "0")]
+    limit_rate: u64,
+
+    /// Send all connections together no more than RATE bytes a second
+    #[arg(long, value_name = "RATE", value_parser = size, default_value = "0")]
+    total_rate: u64,
+
+    /// Keep SIZE bytes of encoded articles in memory
+    ///
+    /// With more than all files need, each is read and encoded once.
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32Mi")]
+    cache: u64,
+
     #[command(flatten)]
     common: Common,
+}
+
+/// When one connection too many is told so.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum When {
+    /// In place of the greeting
+    Greeting,
+    /// After the login
+    Login,
+    /// At the first request for an article
+    Body,
 }
 
 pub(crate) const EXAMPLES: &str = "\
@@ -94,6 +150,11 @@ Examples:
   nntp-serve --files ~/share --nzb-out /tmp/nzb --listen-tls 127.0.0.1:0 \\
       --ca-out /tmp/ca.pem --servers-out /tmp/servers.toml
   nzbpipe --servers /tmp/servers.toml -d out /tmp/nzb/holiday.mkv.nzb";
+
+fn size(text: &str) -> Result<u64, String> {
+    let size = nzbpipe_nntp::config::size(text);
+    size.ok_or_else(|| "not a size: write 500K, 10M, 1.5G or plain bytes".to_owned())
+}
 
 /// The program.
 pub fn main() -> ExitCode {
@@ -108,13 +169,14 @@ fn run(mut args: Args) -> Result<Code, Refusal> {
     if !(0.0..=100.0).contains(&args.missing) {
         return Err(Refusal::usage("--missing is a percentage: 0 to 100"));
     }
-    let stop = watch_signals(&ui)?;
+    let hangup = Arc::new(Notify::new());
+    let stop = serve_signals::watch(Arc::clone(&hangup))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|e| Refusal::new(Code::IO, format!("starting threads: {e}")))?;
-    let credentials = credentials(&args)?;
+    let credentials = credentials(args.user.as_deref(), args.password_file.as_deref())?;
     runtime.block_on(async {
         let server = Server::bind(config(&args, credentials))
             .await
@@ -122,11 +184,7 @@ fn run(mut args: Args) -> Result<Code, Refusal> {
         for (scheme, address) in addresses(&server) {
             ui.warn(&format!("listening on {scheme}://{address}"));
         }
-        ui.warn(&format!(
-            "serving {}, {}",
-            message::count(server.files() as u64, "file"),
-            message::count(server.articles(), "article")
-        ));
+        ui.warn(&serving(server.files(), server.articles()));
         for nzb in server.nzbs() {
             ui.detail(&format!("wrote {}", nzb.display()));
         }
@@ -135,7 +193,11 @@ fn run(mut args: Args) -> Result<Code, Refusal> {
             nzbpipe_store::atomic::write(file, text.as_bytes())
                 .map_err(|e| Refusal::new(Code::CANNOT_CREATE, e.to_string()))?;
         }
-        let stats = server.run(stop.clone().wait()).await.map_err(refused)?;
+        let reloader = server.reloader();
+        let stats = tokio::select! {
+            stats = server.run(stop.clone().wait()) => stats.map_err(refused)?,
+            never = reload(&args, &ui, &reloader, &hangup) => match never {},
+        };
         ui.warn(&format!(
             "{} sent, {}",
             message::count(stats.bodies, "article"),
@@ -143,6 +205,35 @@ fn run(mut args: Args) -> Result<Code, Refusal> {
         ));
         Ok(stop.requested().unwrap_or(Code::OK))
     })
+}
+
+fn serving(files: usize, articles: u64) -> String {
+    let files = message::count(files as u64, "file");
+    format!("serving {files}, {}", message::count(articles, "article"))
+}
+
+/// Looks at the files and the password anew whenever `hangup` rings. What fails is
+/// told, and all stays as it was.
+async fn reload(args: &Args, ui: &Ui, reloader: &Reloader, hangup: &Notify) -> Infallible {
+    loop {
+        hangup.notified().await;
+        let reloaded = match reread(args).await {
+            Ok(credentials) => reloader.reload(credentials).await.map_err(refused),
+            Err(refusal) => Err(refusal),
+        };
+        match reloaded {
+            Ok(now) => ui.warn(&serving(now.files, now.articles)),
+            Err(refusal) => ui.warn(&format!("nothing changed: {:#}", refusal.error)),
+        }
+    }
+}
+
+/// The password may lie on a slow disk: sessions go on meanwhile.
+async fn reread(args: &Args) -> Result<Option<(String, String)>, Refusal> {
+    let (user, file) = (args.user.clone(), args.password_file.clone());
+    tokio::task::spawn_blocking(move || credentials(user.as_deref(), file.as_deref()))
+        .await
+        .unwrap_or_else(|e| Err(Refusal::new(Code::IO, e.to_string())))
 }
 
 fn refused(error: nzbpipe_server::Error) -> Refusal {
@@ -171,18 +262,30 @@ fn config(args: &Args, credentials: Option<(String, String)>) -> Config {
         article_size: args.article_size,
         group: args.group.clone(),
         max_connections: args.max_connections,
+        too_many: args.max_connections_reply.clone(),
+        too_many_at: match args.max_connections_at {
+            When::Greeting => Stage::Greeting,
+            When::Login => Stage::Login,
+            When::Body => Stage::Body,
+        },
+        limit_rate: args.limit_rate,
+        total_rate: args.total_rate,
+        cache_bytes: usize::try_from(args.cache).unwrap_or(usize::MAX),
         ..Config::new(&args.files)
     }
 }
 
-fn credentials(args: &Args) -> Result<Option<(String, String)>, Refusal> {
-    let (Some(user), Some(file)) = (&args.user, &args.password_file) else {
+fn credentials(
+    user: Option<&str>,
+    file: Option<&Path>,
+) -> Result<Option<(String, String)>, Refusal> {
+    let (Some(user), Some(file)) = (user, file) else {
         return Ok(None);
     };
     let text = std::fs::read_to_string(file)
         .map_err(|e| Refusal::config(format!("password file {}: {e}", file.display())))?;
     match text.lines().next() {
-        Some(password) if !password.is_empty() => Ok(Some((user.clone(), password.to_owned()))),
+        Some(password) if !password.is_empty() => Ok(Some((user.to_owned(), password.to_owned()))),
         _ => Err(Refusal::config(format!(
             "password file {}: its first line is empty",
             file.display()

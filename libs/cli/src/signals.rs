@@ -53,7 +53,7 @@ pub(crate) fn watch(
 
 /// The set of signals that the process was started with ignored, signal 1 in the
 /// lowest bit. Only Linux tells without unsafe code; elsewhere none is taken to be.
-fn ignored() -> u64 {
+pub(crate) fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
         .lines()
@@ -64,6 +64,6 @@ fn ignored() -> u64 {
 
 /// The user asked twice. What is on disk is consistent at any instant.
 #[expect(clippy::exit, reason = "a second signal means: at once")]
-fn at_once(code: Code) -> ! {
+pub(crate) fn at_once(code: Code) -> ! {
     std::process::exit(code.number().into())
 }

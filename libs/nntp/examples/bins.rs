@@ -13,7 +13,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nzbpipe_nntp::backlog::channel;
+use nzbpipe_nntp::backlog;
 use nzbpipe_nntp::config::{self, Server};
 use nzbpipe_nntp::multiline::Framer;
 use nzbpipe_nntp::{
@@ -70,15 +70,15 @@ async fn start(limit: u64, connections: u16, tasks: &mut JoinSet<()>) -> Arc<Sta
         stats: Arc::clone(&stats),
     };
     let (requests, queue) = mpsc::channel(64);
-    let (outcomes, mut results) = channel(64);
+    let (outcomes, mut results) = backlog::channel(64);
     tasks.spawn(async move {
         let id = MessageId::new("a@b").expect("an id");
         let request = |id| Request {
             id,
             alternates: Vec::new(),
             bytes: None,
-            number: 1,
             date: None,
+            number: 1,
             ticket: (),
         };
         while requests.send(request(id.clone())).await.is_ok() {}

@@ -11,7 +11,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::{Pace, Rate};
+use crate::{Rate, Turns};
 
 /// What a limited socket's receive buffer holds of its share of the limit. The
 /// window the server sees is about this, so the line is as smooth as our reads,
@@ -45,7 +45,7 @@ impl Meter {
 pub(crate) struct Metered {
     tcp: TcpStream,
     /// Boxed: it is some 200 octets, and idle in most sockets.
-    pace: Box<Pace>,
+    turns: Box<Turns>,
     count: Box<dyn Fn(usize) + Send + Sync>,
     /// The receive buffer asked for; the kernel's own choice if `None`.
     buffer: Option<u64>,
@@ -55,7 +55,7 @@ impl Metered {
     pub(crate) fn new(tcp: TcpStream, meter: Meter) -> Metered {
         let mut metered = Metered {
             tcp,
-            pace: Box::new(Pace::new(meter.rates)),
+            turns: Box::new(Turns::new(meter.rates)),
             count: meter.count,
             buffer: None,
         };
@@ -66,12 +66,7 @@ impl Metered {
     /// The time reading was held back by our own limits although octets were
     /// there; it grows while it is.
     pub(crate) fn held(&self) -> Duration {
-        self.pace.held()
-    }
-
-    /// Whether reading is held back by our own limits now.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.pace.is_waiting()
+        self.turns.held()
     }
 
     /// Waits for octets first and then for a turn of so many: turns that are not
@@ -87,12 +82,12 @@ impl Metered {
         let there = rustix::io::ioctl_fionread(&self.tcp).unwrap_or(u64::MAX);
         // None are there at the end of the stream, too, which is to be read.
         let there = usize::try_from(there).unwrap_or(usize::MAX).max(1);
-        let most = ready!(self.pace.poll_turn(cx, into.remaining().min(there)));
+        let most = ready!(self.turns.poll_turn(cx, into.remaining().min(there)));
         let mut part = ReadBuf::new(into.initialize_unfilled_to(most));
         let read = Pin::new(&mut self.tcp).poll_read(cx, &mut part);
         let count = part.filled().len();
         into.advance(count);
-        self.pace.settle(count);
+        self.turns.settle(count);
         (self.count)(count);
         read
     }
@@ -100,7 +95,7 @@ impl Metered {
     /// Fits the receive buffer to the share, when that is half or twice what it
     /// was. A helping measure: a refusal does no harm.
     fn size(&mut self) {
-        let share = self.pace.share();
+        let share = self.turns.share();
         let wanted = share.map(|share| (share * BUFFER_MILLIS / 1000).max(MIN_BUFFER));
         let size = match (wanted.filter(|wanted| *wanted <= MAX_BUFFER), self.buffer) {
             (Some(wanted), None) => wanted,
@@ -120,12 +115,12 @@ impl AsyncRead for Metered {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.pace.limited() {
+        if self.turns.limited() {
             return self.poll_read_limited(cx, into);
         }
         // A limit was lifted.
-        if self.pace.is_waiting() || self.buffer.is_some() {
-            self.pace.rest();
+        if self.turns.is_waiting() || self.buffer.is_some() {
+            self.turns.rest();
             self.size();
         }
         let before = into.filled().len();

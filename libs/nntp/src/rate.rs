@@ -1,5 +1,5 @@
 //! A rate limit shared by connections without a lock. It says when how many octets
-//! may pass; [`Pace`](crate::Pace) does the waiting.
+//! may pass; [`Turns`](crate::Turns) does the waiting.
 //!
 //! A token bucket as the generic cell rate algorithm (ITU-T I.371): one number, the
 //! time at which all that was granted so far is paid for. A grant begins where the

@@ -1,6 +1,6 @@
 //! What is on offer: files in a fixed order, cut into numbered articles, and
-//! the jobs (NZBs) they belong to. Filled once at the start by `scan`, then
-//! only read; it touches no file.
+//! the jobs (NZBs) they belong to. Filled once by `scan`, then only read; it
+//! touches no file.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -28,6 +28,8 @@ pub(crate) struct Catalog {
 
 /// A file on offer.
 pub(crate) struct Entry {
+    /// Its place among all files.
+    pub(crate) index: usize,
     pub(crate) path: PathBuf,
     /// Last component of the path without control characters: the yEnc name.
     pub(crate) name: Vec<u8>,
@@ -108,6 +110,7 @@ impl Catalog {
             let parts = found.stamp.size.div_ceil(self.article_size).max(1);
             let name = clean(found.name);
             self.files.push(Entry {
+                index: self.files.len(),
                 path: found.path,
                 title: String::from_utf8_lossy(&name).replace('"', "'"),
                 name,

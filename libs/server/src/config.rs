@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Error;
+use crate::{Error, Stage};
 
 /// Decoded bytes per article; the size most posting programs use.
 const ARTICLE_SIZE: usize = 716_800;
@@ -55,9 +55,17 @@ pub struct Config {
     pub poster: String,
     /// Right side of the message-ids.
     pub domain: String,
-    /// Sessions at a time; one more is told `502`. Without a number the
+    /// Sessions at a time; one more is told so and closed. Without a number the
     /// server's own bound (4096) holds.
     pub max_connections: Option<u32>,
+    /// What one too many is told: a reply line, code first, without CRLF.
+    pub too_many: String,
+    /// When it is told so, and when a session begins to count.
+    pub too_many_at: Stage,
+    /// Octets a second that each connection is sent, TLS included; 0: no limit.
+    pub limit_rate: u64,
+    /// Octets a second that all connections together are sent; 0: no limit.
+    pub total_rate: u64,
     /// A session without a command for that long is closed, silently
     /// (RFC 3977, section 3.1); so is one that takes no bytes for that long.
     pub idle_timeout: Duration,
@@ -83,6 +91,10 @@ impl Config {
             poster: "nntp-serve <poster@nntp-serve.invalid>".to_owned(),
             domain: "nntp-serve.invalid".to_owned(),
             max_connections: None,
+            too_many: "502 too many connections".to_owned(),
+            too_many_at: Stage::Greeting,
+            limit_rate: 0,
+            total_rate: 0,
             idle_timeout: IDLE_TIMEOUT,
             cache_bytes: CACHE_BYTES,
         }
@@ -103,7 +115,7 @@ struct Rule {
     holds: fn(&Config) -> bool,
 }
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     Rule {
         setting: "listen",
         why: "no address to listen on",
@@ -145,6 +157,11 @@ const RULES: [Rule; 9] = [
         holds: |config| config.max_connections != Some(0),
     },
     Rule {
+        setting: "too_many",
+        why: "must be one line that begins with a code from 400 to 599 and a space",
+        holds: |config| is_refusal(&config.too_many),
+    },
+    Rule {
         setting: "credentials",
         why: "user and password must be text on one line that fits a command",
         holds: |config| {
@@ -153,6 +170,14 @@ const RULES: [Rule; 9] = [
         },
     },
 ];
+
+/// RFC 3977, sections 3.1 and 3.2: a code, a space, at most 510 octets in all.
+fn is_refusal(text: &str) -> bool {
+    let code = text.split_once(' ').map(|(code, _)| code.as_bytes());
+    matches!(code, Some([b'4' | b'5', b'0'..=b'9', b'0'..=b'9']))
+        && text.len() <= 510
+        && !text.contains(|c: char| c.is_control())
+}
 
 /// RFC 3977, section 3.1: arguments of a command have at most 497 octets.
 /// Blanks at the ends would not survive the command line.
@@ -187,7 +212,7 @@ mod tests {
     #[test]
     fn names_the_setting_that_cannot_work() {
         type Change = fn(&mut Config);
-        let cases: [(&str, Change); 12] = [
+        let cases: [(&str, Change); 15] = [
             ("listen", |c| c.listen.clear()),
             ("ca_out", |c| c.ca_out = Some("ca.pem".into())),
             ("missing_percent", |c| c.missing_percent = 100.5),
@@ -199,6 +224,9 @@ mod tests {
             ("poster", |c| c.poster = "a\r\nApproved: yes".into()),
             ("domain", |c| c.domain = "a>b".into()),
             ("max_connections", |c| c.max_connections = Some(0)),
+            ("too_many", |c| c.too_many = "502".into()),
+            ("too_many", |c| c.too_many = "200 welcome".into()),
+            ("too_many", |c| c.too_many = "502 a\r\n200 b".into()),
             ("credentials", |c| {
                 c.credentials = Some(("u".into(), "a\nb".into()));
             }),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use nzbpipe_nntp::Rate;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -15,17 +16,21 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::Config;
-use crate::login::Login;
+use crate::offer::Offer;
+use crate::seat::{Seats, Stage};
 use crate::session::{self, Session};
-use crate::shelf::Shelf;
+use crate::slow::Slow;
 use crate::stats::{Counters, Stats};
 use crate::talk::{Manner, talk};
 
-/// Sessions at a time when the settings say nothing.
+/// Sessions at a time when the settings say nothing, and those that have not come
+/// so far as to be counted.
 const MAX_SESSIONS: u32 = 4096;
 /// Clients being told at a time that there are too many; more are dropped.
 const MAX_REFUSALS: usize = 64;
-const TOO_MANY: &[u8] = b"502 too many connections\r\n";
+/// Plaintext that TLS takes at a time (64 KiB by itself): as much ciphertext goes
+/// out in one write.
+const TLS_BUFFER: usize = 512 << 10;
 /// For the TLS handshake, and for a refusal.
 const BRIEF: Duration = Duration::from_secs(10);
 /// What sessions get to end their reply when the server stops.
@@ -43,30 +48,33 @@ pub(crate) struct Listener {
 
 /// What all sessions share.
 pub(crate) struct Host {
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) offer: watch::Sender<Offer>,
     counters: Arc<Counters>,
-    credentials: Option<Arc<(String, String)>>,
     manner: Manner,
     stopper: watch::Sender<bool>,
     started: i64,
-    seats: Arc<Semaphore>,
+    seats: Seats,
+    sessions: Arc<Semaphore>,
+    /// Octets a second for each connection, and for all.
+    limit_rate: u64,
+    total_rate: Arc<Rate>,
     refusals: Arc<Semaphore>,
 }
 
 /// How a connection is received. The permit is held as long as it lasts.
 enum Visit {
     Guest(Box<Session>, Manner, OwnedSemaphorePermit),
-    Refused(OwnedSemaphorePermit),
+    Refused(String, OwnedSemaphorePermit),
 }
 
 impl Host {
-    pub(crate) fn new(shelf: Arc<Shelf>, config: &Config) -> Host {
+    pub(crate) fn new(offer: Offer, config: &Config) -> Host {
         let (stopper, stop) = watch::channel(false);
         let seats = config.max_connections.unwrap_or(MAX_SESSIONS) as usize;
+        let sessions = seats.clamp(MAX_SESSIONS as usize, Semaphore::MAX_PERMITS);
         Host {
-            shelf,
+            offer: watch::Sender::new(offer),
             counters: Arc::default(),
-            credentials: config.credentials.clone().map(Arc::new),
             manner: Manner {
                 latency: config.latency,
                 idle: config.idle_timeout,
@@ -74,7 +82,10 @@ impl Host {
             },
             stopper,
             started: session::now(),
-            seats: Arc::new(Semaphore::new(seats.min(Semaphore::MAX_PERMITS))),
+            seats: Seats::new(seats, config.too_many_at, &config.too_many),
+            sessions: Arc::new(Semaphore::new(sessions)),
+            limit_rate: config.limit_rate,
+            total_rate: Arc::new(Rate::new(config.total_rate)),
             refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
         }
     }
@@ -112,7 +123,12 @@ impl Host {
                 (accepted, tls) = accept(listeners) => match accepted {
                     Ok(stream) => {
                         failures = 0;
+                        // Replies are gathered here; Nagle would hold each short one
+                        // for an acknowledgement, 40 ms on loopback. A client that is
+                        // gone already is met later.
+                        let _ = stream.set_nodelay(true);
                         if let Some(visit) = self.visit() {
+                            let stream = Slow::new(stream, self.limit_rate, &self.total_rate);
                             visits.spawn(attend(stream, tls.cloned(), visit));
                         }
                     }
@@ -131,15 +147,17 @@ impl Host {
     /// `None` when even the refusals are too many.
     fn visit(&self) -> Option<Visit> {
         self.counters.connections.add(1);
-        if let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() {
-            let login = Login::new(self.credentials.clone());
-            let (shelf, counters) = (Arc::clone(&self.shelf), Arc::clone(&self.counters));
-            let session = Session::new(shelf, counters, login, self.started);
-            return Some(Visit::Guest(Box::new(session), self.manner.clone(), seat));
-        }
+        let mut seat = self.seats.seat();
+        let Err(refusal) = seat.take(Stage::Greeting) else {
+            let permit = Arc::clone(&self.sessions).try_acquire_owned();
+            let permit = permit.inspect_err(|_| self.counters.refused.add(1)).ok()?;
+            let (offer, counters) = (self.offer.subscribe(), Arc::clone(&self.counters));
+            let session = Box::new(Session::new(offer, counters, seat, self.started));
+            return Some(Visit::Guest(session, self.manner.clone(), permit));
+        };
         self.counters.refused.add(1);
         let permit = Arc::clone(&self.refusals).try_acquire_owned().ok()?;
-        Some(Visit::Refused(permit))
+        Some(Visit::Refused(refusal, permit))
     }
 }
 
@@ -157,14 +175,12 @@ async fn accept(listeners: &[Listener]) -> (io::Result<TcpStream>, Option<&TlsAc
     .await
 }
 
-async fn attend(stream: TcpStream, tls: Option<TlsAcceptor>, visit: Visit) -> io::Result<()> {
-    // Replies are gathered here; Nagle would hold each short one for an
-    // acknowledgement, 40 ms on loopback.
-    stream.set_nodelay(true)?;
+async fn attend(stream: Slow, tls: Option<TlsAcceptor>, visit: Visit) -> io::Result<()> {
     match tls {
         None => receive_visit(stream, visit).await,
         Some(tls) => {
-            let stream = timeout(BRIEF, tls.accept(stream)).await??;
+            let mut stream = timeout(BRIEF, tls.accept(stream)).await??;
+            stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
             receive_visit(stream, visit).await
         }
     }
@@ -175,10 +191,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     match visit {
-        Visit::Guest(session, manner, _seat) => talk(stream, *session, manner).await,
-        Visit::Refused(_permit) => {
+        Visit::Guest(session, manner, _permit) => talk(stream, *session, manner).await,
+        Visit::Refused(refusal, _permit) => {
             let refusal = async {
-                stream.write_all(TOO_MANY).await?;
+                stream
+                    .write_all(format!("{refusal}\r\n").as_bytes())
+                    .await?;
                 stream.shutdown().await
             };
             timeout(BRIEF, refusal).await?

@@ -3,13 +3,15 @@
 //!
 //! It is the server of a fresh machine, of the demonstration and of the tests,
 //! so it stands on the other side of the wire from the crate `nntp` and shares
-//! no code with it. Every file below [`Config::files`] is cut into articles of
+//! nothing of the protocol with it, only the queue of readers that never park and
+//! the rate limit. Every file below [`Config::files`] is cut into articles of
 //! [`Config::article_size`] bytes. An article is not stored: its message-id
 //! (`<part>.<digest of the file>@<domain>`) says which file and which part it
 //! is, and its body is encoded when it is asked for. The digest covers the
 //! path, the size and the time of the last change, so the ids and the NZBs are
 //! the same after a restart, and an id never names two different contents: a
-//! file that changes while the server runs is answered with `430` or `423`.
+//! file that changes while the server runs is answered with `430` or `423`, a
+//! tenth of a second later at most; [`Reloader`] offers it anew.
 //!
 //! Spoken is the reading half of RFC 3977 (what the capability `READER`
 //! promises) with `AUTHINFO USER/PASS` of RFC 4643, over TCP and implicit TLS.
@@ -19,7 +21,7 @@
 //! NZB (`nzbpipe_nzb`), flags, signals, passwords and messages (`cli`).
 //!
 //! Bounds: sessions ([`Config::max_connections`]), commands waiting in a
-//! session, articles encoded at a time, bytes of encoded articles kept
+//! session (16,384: who is further ahead of the replies is dropped), articles encoded at a time, bytes of encoded articles kept
 //! ([`Config::cache_bytes`]), open files, and silence ([`Config::idle_timeout`]).
 //!
 //! ```no_run
@@ -49,13 +51,16 @@ mod host;
 mod lines;
 mod login;
 mod lru;
+mod offer;
 mod publish;
 mod recycle;
 mod reply;
 mod scan;
+mod seat;
 mod serve;
 mod session;
 mod shelf;
+mod slow;
 mod stats;
 mod talk;
 mod tls;
@@ -64,5 +69,7 @@ mod wire;
 
 pub use config::Config;
 pub use error::Error;
+pub use offer::{Reloaded, Reloader};
+pub use seat::Stage;
 pub use serve::Server;
 pub use stats::Stats;

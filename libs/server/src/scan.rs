@@ -1,5 +1,5 @@
-//! Finds the files to be served. Runs on a blocking thread before the first
-//! session; nothing is read but directories and metadata, so a large
+//! Finds the files to be served. Runs on a blocking thread, before the first
+//! session and when asked to look again; nothing is read but directories and metadata, so a large
 //! collection is on offer at once.
 #![expect(
     clippy::disallowed_methods,

@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::catalog::Catalog;
 use crate::host::{Host, Listener};
+use crate::offer::{Offer, Reloader};
 use crate::shelf::Shelf;
 use crate::stats::Stats;
 use crate::tls::{self, Identity};
@@ -24,6 +25,7 @@ pub struct Server {
     tls_addrs: Vec<SocketAddr>,
     nzbs: Vec<PathBuf>,
     host: Host,
+    config: Arc<Config>,
 }
 
 impl Server {
@@ -40,11 +42,12 @@ impl Server {
         let (catalog, identity) = blocking(move || prepare(&own)).await?;
         let (plain, plain_addrs) = listen(&config.listen, None).await?;
         let (tls, tls_addrs) = listen(&config.listen_tls, identity.as_ref()).await?;
-        let shelf = Arc::new(Shelf::new(catalog, config.cache_bytes));
-        let host = Host::new(Arc::clone(&shelf), &config);
+        let offer = Offer::new(Shelf::new(catalog, config.cache_bytes), &config);
+        let (shelf, own) = (Arc::clone(&offer.shelf), Arc::clone(&config));
+        let host = Host::new(offer, &config);
         // After the ports are ours: a second server started by mistake must
         // not replace the certificate of the one that runs.
-        let nzbs = blocking(move || write(&shelf, &config, identity)).await?;
+        let nzbs = blocking(move || write(&shelf, &own, identity)).await?;
         Ok(Server {
             plain,
             tls,
@@ -52,6 +55,7 @@ impl Server {
             tls_addrs,
             nzbs,
             host,
+            config,
         })
     }
 
@@ -77,13 +81,22 @@ impl Server {
     /// How many files are served.
     #[must_use]
     pub fn files(&self) -> usize {
-        self.host.shelf.catalog.files.len()
+        self.host.offer.borrow().shelf.catalog.files.len()
     }
 
     /// How many articles the files make.
     #[must_use]
     pub fn articles(&self) -> u64 {
-        self.host.shelf.catalog.articles
+        self.host.offer.borrow().shelf.catalog.articles
+    }
+
+    /// What looks at the files anew while [`Server::run`] runs.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader {
+            offer: self.host.offer.clone(),
+            config: Arc::clone(&self.config),
+        }
     }
 
     /// Serves until `stop` is ready; then sessions that wait are told `400`,
@@ -143,8 +156,8 @@ async fn listen(
     Ok((listeners, bound))
 }
 
-/// Start-up work that touches files; one such task at a time.
-async fn blocking<T: Send + 'static>(
+/// Work that touches files, at the start and for a [`Reloader`].
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let task = tokio::task::spawn_blocking(work);

@@ -5,13 +5,17 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::sync::watch;
+
 use crate::article::Article;
 use crate::catalog::Catalog;
 use crate::command::{self, Command, Listing, Piece, Refusal, Which};
 use crate::date;
 use crate::lines::Line;
 use crate::login::{Login, Verdict};
+use crate::offer::Offer;
 use crate::reply::Reply;
+use crate::seat::{Seat, Stage};
 use crate::shelf::{Shelf, Unavailable};
 use crate::stats::Counters;
 use crate::wildmat;
@@ -34,9 +38,14 @@ const HELP: [&str; 6] = [
 
 /// One client's session.
 pub(crate) struct Session {
-    pub(crate) shelf: Arc<Shelf>,
     pub(crate) counters: Arc<Counters>,
+    /// What is on offer now; message-ids are looked up there.
+    offer: watch::Receiver<Offer>,
+    /// What was on offer when the group was last looked at: its numbers hold until
+    /// the client looks again.
+    shelf: Arc<Shelf>,
     login: Login,
+    seat: Seat,
     /// When the server, and with it the group, came to be.
     started: i64,
     selected: bool,
@@ -45,16 +54,19 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(
-        shelf: Arc<Shelf>,
+        offer: watch::Receiver<Offer>,
         counters: Arc<Counters>,
-        login: Login,
+        seat: Seat,
         started: i64,
     ) -> Session {
+        let Offer { shelf, credentials } = offer.borrow().clone();
         let (selected, current) = (false, None);
         Session {
-            shelf,
             counters,
-            login,
+            offer,
+            shelf,
+            login: Login::new(credentials),
+            seat,
             started,
             selected,
             current,
@@ -73,9 +85,26 @@ impl Session {
             Ok(Some(command)) if self.login.is_pending() && needs_login(&command) => {
                 Some(Reply::line("480 authentication required"))
             }
-            Ok(Some(command)) => Some(self.perform(command).await),
+            Ok(Some(command)) => match self.sit(&command) {
+                Ok(()) => Some(self.perform(command).await),
+                Err(refusal) => Some(self.turned_away(refusal)),
+            },
             Err(Refusal(reply)) => Some(Reply::line(reply)),
         }
+    }
+
+    /// Takes the session's place if the command needs one.
+    fn sit(&mut self, command: &Command<'_>) -> Result<(), String> {
+        match command {
+            Command::Retrieve(..) => self.seat.take(Stage::Body),
+            command if needs_login(command) => self.seat.take(Stage::Login),
+            _ => Ok(()),
+        }
+    }
+
+    fn turned_away(&self, refusal: String) -> Reply {
+        self.counters.refused.add(1);
+        Reply::last(refusal)
     }
 
     async fn perform(&mut self, command: Command<'_>) -> Reply {
@@ -94,12 +123,15 @@ impl Session {
             Command::Post => Reply::line("440 posting is not permitted"),
             Command::User(name) => self.logged(|login| login.user(name)),
             Command::Pass(password) => self.logged(|login| login.pass(password)),
-            Command::Quit => Reply::Last("205 bye"),
+            Command::Quit => Reply::last("205 bye"),
         }
     }
 
     async fn retrieve(&mut self, piece: Piece, which: Which<'_>) -> Reply {
-        let shelf = Arc::clone(&self.shelf);
+        let shelf = match which {
+            Which::Id(_) => Arc::clone(&self.offer.borrow().shelf),
+            Which::Current | Which::Number(_) => Arc::clone(&self.shelf),
+        };
         let article = match self.find(&shelf.catalog, which) {
             Ok(article) => article,
             Err(line) => {
@@ -107,8 +139,10 @@ impl Session {
                 return Reply::line(line);
             }
         };
-        match self.fetch(piece, which, article).await {
+        match fetch(&shelf, piece, which, article).await {
             Ok(reply) => {
+                let bodies = matches!(piece, Piece::Article | Piece::Body);
+                self.counters.bodies.add(u64::from(bodies));
                 if matches!(which, Which::Number(_)) {
                     self.current = Some(article.number());
                 }
@@ -135,37 +169,6 @@ impl Session {
                 .and_then(|number| catalog.by_number(number))
                 .ok_or("420 current article number is invalid"),
         }
-    }
-
-    async fn fetch(
-        &self,
-        piece: Piece,
-        which: Which<'_>,
-        article: Article<'_>,
-    ) -> Result<Reply, Unavailable> {
-        let number = match which {
-            Which::Id(_) => 0,
-            Which::Current | Which::Number(_) => article.number(),
-        };
-        let line = |code: u16| format!("{code} {number} <{}>", article.id());
-        let (line, header) = match piece {
-            Piece::Article => (line(220), article.header() + "\r\n"),
-            Piece::Head => (line(221), article.header()),
-            Piece::Body => (line(222), String::new()),
-            Piece::Stat => (line(223), String::new()),
-        };
-        let body = match piece {
-            Piece::Article | Piece::Body => Some(self.shelf.body(article.number()).await?),
-            Piece::Head | Piece::Stat => {
-                self.shelf.check(article.number()).await?;
-                None
-            }
-        };
-        self.counters.bodies.add(u64::from(body.is_some()));
-        Ok(match piece {
-            Piece::Stat => Reply::Line(line),
-            _ => Reply::Article { line, header, body },
-        })
     }
 
     fn unavailable(&self, which: Which<'_>, reason: &Unavailable) -> Reply {
@@ -203,7 +206,7 @@ impl Session {
         match self.select(name) {
             Some(line) => {
                 let last = self.shelf.catalog.articles.min(*range.end());
-                Reply::Numbers(line, *range.start().max(&1)..=last)
+                Reply::Numbers(line, *range.start().max(&1)..=last, Arc::clone(&self.shelf))
             }
             None => Reply::line("411 no such newsgroup"),
         }
@@ -212,15 +215,18 @@ impl Session {
     /// Selects the group; the reply counts articles as if none were missing,
     /// which RFC 3977 allows (section 6.1.1.2).
     fn select(&mut self, name: &str) -> Option<String> {
+        let newest = Arc::clone(&self.offer.borrow().shelf);
         let Catalog {
             group, articles, ..
-        } = &self.shelf.catalog;
+        } = &newest.catalog;
         if name != group {
             return None;
         }
+        let line = format!("211 {articles} 1 {articles} {group}");
         self.selected = true;
         self.current = (*articles > 0).then_some(1);
-        Some(format!("211 {articles} 1 {articles} {group}"))
+        self.shelf = newest;
+        Some(line)
     }
 
     /// `NEXT` and `LAST` (RFC 3977, section 6.1.3 and 6.1.4).
@@ -261,9 +267,10 @@ impl Session {
     }
 
     fn active(&self) -> String {
+        let shelf = Arc::clone(&self.offer.borrow().shelf);
         let Catalog {
             group, articles, ..
-        } = &self.shelf.catalog;
+        } = &shelf.catalog;
         format!("{group} {articles} 1 n")
     }
 
@@ -295,11 +302,48 @@ impl Session {
 
     fn logged(&mut self, step: impl FnOnce(&mut Login) -> Verdict) -> Reply {
         let verdict = step(&mut self.login);
-        if verdict == Verdict::Denied {
-            self.counters.denied.add(1);
+        match verdict {
+            Verdict::Denied => self.counters.denied.add(1),
+            Verdict::Accepted => {
+                if let Err(refusal) = self.seat.take(Stage::Login) {
+                    return self.turned_away(refusal);
+                }
+            }
+            _ => {}
         }
         Reply::line(verdict.line())
     }
+}
+
+/// What is asked for of an article that is there.
+async fn fetch(
+    shelf: &Arc<Shelf>,
+    piece: Piece,
+    which: Which<'_>,
+    article: Article<'_>,
+) -> Result<Reply, Unavailable> {
+    let number = match which {
+        Which::Id(_) => 0,
+        Which::Current | Which::Number(_) => article.number(),
+    };
+    let line = |code: u16| format!("{code} {number} <{}>", article.id());
+    let (line, header) = match piece {
+        Piece::Article => (line(220), article.header() + "\r\n"),
+        Piece::Head => (line(221), article.header()),
+        Piece::Body => (line(222), String::new()),
+        Piece::Stat => (line(223), String::new()),
+    };
+    let body = match piece {
+        Piece::Article | Piece::Body => Some(shelf.body(article).await?),
+        Piece::Head | Piece::Stat => {
+            shelf.check(article).await?;
+            None
+        }
+    };
+    Ok(match piece {
+        Piece::Stat => Reply::Line(line),
+        _ => Reply::Article { line, header, body },
+    })
 }
 
 /// RFC 4643, section 2.2: what leads to a login, and what gives nothing away,

@@ -1,10 +1,12 @@
 //! Encoded bodies: read and encoded when asked for, on a bounded number of
-//! blocking threads, and kept for a while, bounded in bytes. It does not know
-//! the protocol.
+//! blocking threads, and kept for a while, bounded in bytes. What is kept goes out
+//! without a thread. It does not know the protocol.
 
 use std::io;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use nzbpipe_yenc::{PartSpec, encode_part};
@@ -18,6 +20,11 @@ use crate::recycle::Recycler;
 
 /// Bytes a line holds before it is broken; what nearly all posts use.
 const LINE: usize = 128;
+
+/// Milliseconds for which a file that was looked at counts as unchanged: a thread
+/// and a system call for each article that is kept would cost more than sending it
+/// needs. What is kept belongs to its message-id in any case.
+const FRESH: u64 = 100;
 
 /// Why there is no body.
 #[derive(Debug)]
@@ -33,11 +40,21 @@ pub(crate) enum Unavailable {
 /// The articles' bodies.
 pub(crate) struct Shelf {
     pub(crate) catalog: Catalog,
+    /// When each file was last found unchanged, in milliseconds since `began`; 0 for
+    /// never.
+    seen: Box<[AtomicU64]>,
+    store: Arc<Store>,
+}
+
+/// What outlives a change of what is on offer.
+struct Store {
+    began: Instant,
     disk: Disk,
     /// Raw parts and encoded bodies, both worth using again.
     raw: Recycler,
     encoded: Recycler,
-    cache: Mutex<Lru<u64, Bytes>>,
+    /// By digest of the file and part.
+    cache: Mutex<Lru<(u64, u64), Bytes>>,
     /// Encoding is work for a processor: more threads than processors would
     /// only hold more memory. One more, because one may wait for the disk.
     workers: Arc<Semaphore>,
@@ -47,27 +64,54 @@ impl Shelf {
     pub(crate) fn new(catalog: Catalog, cache_bytes: usize) -> Shelf {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let workers = processors + 1;
-        Shelf {
-            catalog,
+        let store = Store {
+            began: Instant::now(),
             disk: Disk::new(),
             raw: Recycler::new(workers),
             encoded: Recycler::new(4 * workers),
             cache: Mutex::new(Lru::new(cache_bytes)),
             workers: Arc::new(Semaphore::new(workers)),
+        };
+        Shelf::with(catalog, Arc::new(store))
+    }
+
+    /// Another catalogue with what is open and kept.
+    pub(crate) fn renewed(&self, catalog: Catalog) -> Shelf {
+        Shelf::with(catalog, Arc::clone(&self.store))
+    }
+
+    fn with(catalog: Catalog, store: Arc<Store>) -> Shelf {
+        let seen = catalog.files.iter().map(|_| AtomicU64::new(0)).collect();
+        Shelf {
+            catalog,
+            seen,
+            store,
         }
     }
 
-    /// The dot-stuffed body of an article, without the final `.` line.
-    pub(crate) async fn body(self: &Arc<Self>, number: u64) -> Result<Bytes, Unavailable> {
-        self.on_thread(number, Shelf::read).await
+    /// The dot-stuffed body of an article of the catalogue, without the final `.`
+    /// line.
+    pub(crate) async fn body(self: &Arc<Self>, article: Article<'_>) -> Result<Bytes, Unavailable> {
+        if self.is_fresh(article) {
+            let kept = self.store.cache().get(key(article));
+            if let Some(body) = kept {
+                return Ok(body);
+            }
+        }
+        self.on_thread(article.number(), Shelf::read).await
     }
 
     /// Whether the article can be had, as far as the file's metadata tell.
-    pub(crate) async fn check(self: &Arc<Self>, number: u64) -> Result<(), Unavailable> {
-        self.on_thread(number, |shelf, article| {
-            Ok(shelf.disk.check(article.file)?)
-        })
-        .await
+    pub(crate) async fn check(self: &Arc<Self>, article: Article<'_>) -> Result<(), Unavailable> {
+        if self.is_fresh(article) {
+            return Ok(());
+        }
+        self.on_thread(article.number(), Shelf::look).await
+    }
+
+    fn is_fresh(&self, article: Article<'_>) -> bool {
+        let seen = self.seen[article.file.index].load(Relaxed);
+        seen > 0 && self.store.now().saturating_sub(seen) < FRESH
     }
 
     /// The permit goes along to the thread: a session that is dropped does not
@@ -77,7 +121,7 @@ impl Shelf {
         number: u64,
         work: fn(&Shelf, Article<'_>) -> Result<T, Unavailable>,
     ) -> Result<T, Unavailable> {
-        let permit = Arc::clone(&self.workers).acquire_owned().await;
+        let permit = Arc::clone(&self.store.workers).acquire_owned().await;
         let shelf = Arc::clone(self);
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
@@ -89,18 +133,29 @@ impl Shelf {
         task.await.unwrap_or(Err(Unavailable::Internal))
     }
 
-    fn read(&self, article: Article<'_>) -> Result<Bytes, Unavailable> {
-        let number = article.number();
-        let kept = self.cache().get(number);
-        if let Some(body) = kept {
-            self.disk.check(article.file)?;
-            return Ok(body);
-        }
-        let body = self.encode(article)?;
-        self.cache().insert(number, body.clone(), body.len());
-        Ok(body)
+    /// Looks at the file's metadata, before which the time is taken.
+    fn look(&self, article: Article<'_>) -> Result<(), Unavailable> {
+        let now = self.store.now();
+        let seen = &self.seen[article.file.index];
+        let result = self.store.disk.check(article.file);
+        seen.store(result.as_ref().map_or(0, |()| now), Relaxed);
+        Ok(result?)
     }
 
+    fn read(&self, article: Article<'_>) -> Result<Bytes, Unavailable> {
+        let kept = self.store.cache().get(key(article));
+        if let Some(body) = kept {
+            self.look(article)?;
+            return Ok(body);
+        }
+        let body = self.store.encode(article)?;
+        let mut cache = self.store.cache();
+        cache.insert(key(article), body.clone(), body.len());
+        Ok(body)
+    }
+}
+
+impl Store {
     fn encode(&self, article: Article<'_>) -> Result<Bytes, Unavailable> {
         let mut raw = self.raw.take();
         raw.data.resize(article.len() as usize, 0);
@@ -108,13 +163,26 @@ impl Shelf {
             .read(article.file, article.offset(), &mut raw.data)?;
         let mut body = self.encoded.take();
         body.data.clear();
+        // What is kept holds its spare room as well: no more than the estimate and
+        // a little, where growing would take twice.
+        let size = article.encoded_size() as usize;
+        body.data.reserve(size + size / 128);
         encode_part(&raw.data, &part_spec(article), &mut body.data);
         Ok(body.into())
     }
 
-    fn cache(&self) -> MutexGuard<'_, Lru<u64, Bytes>> {
+    fn cache(&self) -> MutexGuard<'_, Lru<(u64, u64), Bytes>> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// From 1.
+    fn now(&self) -> u64 {
+        1 + u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+}
+
+fn key(article: Article<'_>) -> (u64, u64) {
+    (article.file.digest, article.part)
 }
 
 fn part_spec<'a>(article: Article<'a>) -> PartSpec<'a> {

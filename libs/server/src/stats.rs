@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub struct Stats {
     /// Connections accepted, the refused ones among them.
     pub connections: u64,
-    /// Connections that were told `502` or dropped because there were too many.
+    /// Connections that were refused or dropped because there were too many.
     pub refused: u64,
     /// Command lines.
     pub commands: u64,

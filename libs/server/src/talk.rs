@@ -4,16 +4,18 @@
 use std::io;
 use std::time::Duration;
 
+use nzbpipe_nntp::backlog::{self, Outlet};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::lines::{self, Received};
+use crate::lines::{self, End, Received};
 use crate::reply::Reply;
 use crate::session::{GREETING, Session};
 use crate::wire::Wire;
 
-/// Commands read ahead. More is left to the client's and the kernel's buffers.
+/// Commands handed over at a time; those behind them wait in the reader's backlog,
+/// whose cap ends the session.
 const QUEUE: usize = 128;
 
 /// How a session is timed, and how it learns that the server stops.
@@ -30,27 +32,30 @@ where
     S: AsyncRead + AsyncWrite,
 {
     let (from, to) = tokio::io::split(stream);
-    let (sender, queue) = mpsc::channel(QUEUE);
+    let (inlet, queue) = backlog::channel(QUEUE);
     let wire = Wire::new(to, manner.idle, session.counters.clone());
     let answering = answer(wire, session, queue, manner);
-    let receiving = lines::receive(from, sender);
+    let receiving = lines::receive(from, inlet);
     tokio::pin!(answering);
     tokio::select! {
         done = &mut answering => done,
-        // The client has said all it wants; it still gets its replies.
-        () = receiving => answering.await,
+        end = receiving => match end {
+            // It still gets its replies.
+            End::Said | End::Unheard => answering.await,
+            // Its replies are not taken as fast as it asks: nothing could be said.
+            End::TooFar => Err(io::ErrorKind::QuotaExceeded.into()),
+        },
     }
 }
 
 async fn answer<W: AsyncWrite + Unpin>(
     mut wire: Wire<W>,
     mut session: Session,
-    mut queue: mpsc::Receiver<Received>,
+    mut queue: Outlet<Received>,
     mut manner: Manner,
 ) -> io::Result<()> {
     tokio::time::sleep(manner.latency).await;
-    let shelf = session.shelf.clone();
-    wire.reply(Reply::line(GREETING), &shelf.catalog).await?;
+    wire.reply(Reply::line(GREETING)).await?;
     loop {
         let received = match queue.try_recv() {
             Ok(received) => received,
@@ -60,8 +65,8 @@ async fn answer<W: AsyncWrite + Unpin>(
                     Waited::Command(received) => received,
                     Waited::Gone => break,
                     Waited::Stop => {
-                        let last = Reply::Last("400 the server is shutting down");
-                        wire.reply(last, &shelf.catalog).await?;
+                        wire.reply(Reply::last("400 the server is shutting down"))
+                            .await?;
                         break;
                     }
                 }
@@ -76,7 +81,7 @@ async fn answer<W: AsyncWrite + Unpin>(
             sleep_until(due).await;
         }
         let is_last = matches!(reply, Reply::Last(_));
-        wire.reply(reply, &shelf.catalog).await?;
+        wire.reply(reply).await?;
         if is_last {
             break;
         }
@@ -91,7 +96,7 @@ enum Waited {
     Stop,
 }
 
-async fn wait(queue: &mut mpsc::Receiver<Received>, manner: &mut Manner) -> Waited {
+async fn wait(queue: &mut Outlet<Received>, manner: &mut Manner) -> Waited {
     tokio::select! {
         received = timeout(manner.idle, queue.recv()) => match received {
             Ok(Some(received)) => Waited::Command(received),
@@ -111,15 +116,20 @@ mod tests {
 
     use super::*;
     use crate::catalog::tests::sample;
-    use crate::login::Login;
+    use crate::offer::Offer;
+    use crate::seat::{Seats, Stage};
     use crate::shelf::Shelf;
 
     const LATENCY: Duration = Duration::from_millis(100);
     const IDLE: Duration = Duration::from_secs(60);
 
     fn session() -> Session {
-        let shelf = Arc::new(Shelf::new(sample(), 0));
-        Session::new(shelf, Arc::default(), Login::new(None), 0)
+        let (_, offer) = watch::channel(Offer {
+            shelf: Arc::new(Shelf::new(sample(), 0)),
+            credentials: None,
+        });
+        let seat = Seats::new(1, Stage::Greeting, "502 full").seat();
+        Session::new(offer, Arc::default(), seat, 0)
     }
 
     /// A session, its client, and what tells it to stop.
@@ -200,5 +210,53 @@ mod tests {
         stopper.send_replace(true);
         assert!(line(&mut client).await.starts_with("400"));
         assert_eq!(line(&mut client).await, "");
+    }
+
+    /// Neither side's buffers hold more than some 4 KiB, and the client reads
+    /// nothing before it has sent everything.
+    #[tokio::test]
+    async fn ten_thousand_commands_over_small_buffers_are_answered() {
+        let (client, server) = duplex(4 << 10);
+        let (_stopper, stop) = watch::channel(false);
+        let manner = Manner {
+            latency: Duration::ZERO,
+            idle: IDLE,
+            stop,
+        };
+        let mut talking = tokio::task::JoinSet::new();
+        talking.spawn(talk(server, session(), manner));
+        let mut client = BufReader::new(client);
+        let commands = "DATE\r\nSTAT <a@b>\r\n".repeat(5_000) + "CAPABILITIES\r\nQUIT\r\n";
+        let sent = timeout(IDLE, client.write_all(commands.as_bytes())).await;
+        sent.expect("a deadlock").unwrap();
+        assert!(line(&mut client).await.starts_with("201"));
+        for _ in 0..5_000 {
+            assert!(line(&mut client).await.starts_with("111"));
+            assert!(line(&mut client).await.starts_with("430"));
+        }
+        assert!(line(&mut client).await.starts_with("101"));
+        while line(&mut client).await != ".\r\n" {}
+        assert!(line(&mut client).await.starts_with("205"));
+        talking.join_next().await.unwrap().unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_too_far_ahead_is_left() {
+        let (client, server) = duplex(4 << 10);
+        let (_stopper, stop) = watch::channel(false);
+        let manner = Manner {
+            latency: Duration::ZERO,
+            idle: IDLE,
+            stop,
+        };
+        let mut talking = tokio::task::JoinSet::new();
+        talking.spawn(talk(server, session(), manner));
+        let (_reader, mut writer) = tokio::io::split(client);
+        let commands = "STAT <a@b>\r\n".repeat(2 * lines::AHEAD);
+        // The end of the other side, met in the middle.
+        let sent = timeout(IDLE, writer.write_all(commands.as_bytes())).await;
+        assert!(sent.expect("a deadlock").is_err());
+        let error = talking.join_next().await.unwrap().unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded);
     }
 }

@@ -10,7 +10,6 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::catalog::Catalog;
 use crate::reply::Reply;
 use crate::stats::Counters;
 
@@ -39,18 +38,19 @@ impl<W: AsyncWrite + Unpin> Wire<W> {
     }
 
     /// Sends a reply, or keeps it until [`Wire::flush`] if it is short.
-    pub(crate) async fn reply(&mut self, reply: Reply, catalog: &Catalog) -> io::Result<()> {
+    pub(crate) async fn reply(&mut self, reply: Reply) -> io::Result<()> {
         match reply {
             Reply::Line(line) => self.line(&line),
-            Reply::Last(line) => self.line(line),
+            Reply::Last(line) => self.line(&line),
             Reply::Block(line, block) => {
                 self.line(&line);
                 block.iter().for_each(|line| self.line(line));
                 self.pending.extend_from_slice(END);
             }
-            Reply::Numbers(line, range) => {
+            Reply::Numbers(line, range, shelf) => {
                 self.line(&line);
-                for number in range.filter(|number| catalog.by_number(*number).is_some()) {
+                let there = |number: &u64| shelf.catalog.by_number(*number).is_some();
+                for number in range.filter(there) {
                     self.line(&number.to_string());
                     self.send_if_full().await?;
                 }
@@ -134,6 +134,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::tests::sample;
+    use crate::shelf::Shelf;
 
     /// Takes at most `most` bytes a write, counts the writes and, like TLS,
     /// keeps the bytes until it is flushed.
@@ -192,7 +193,7 @@ mod tests {
         };
         let mut wire = Wire::new(sink, Duration::from_secs(1), Arc::default());
         for reply in replies {
-            wire.reply(reply, &sample()).await.unwrap();
+            wire.reply(reply).await.unwrap();
         }
         wire.flush().await.unwrap();
         assert_eq!(wire.counters.stats().bytes, wire.out.taken.len() as u64);
@@ -216,7 +217,7 @@ mod tests {
             article,
             head,
             list,
-            Reply::Numbers("211".into(), 2..=3),
+            Reply::Numbers("211".into(), 2..=3, Arc::new(Shelf::new(sample(), 0))),
         ]
     }
 

@@ -1,10 +1,11 @@
 //! Where sessions begin and end: too many, stopped, pipelines that run far ahead.
 
-use std::time::Duration;
+use std::fs;
+use std::time::{Duration, Instant};
 
-use nzbpipe_server::{Config, Server};
+use nzbpipe_server::{Config, Server, Stage};
 
-use crate::client::{decode, local, start};
+use crate::client::{bytes, decode, local, start};
 use crate::three_articles;
 
 #[test]
@@ -53,6 +54,122 @@ fn ten_thousand_commands_before_the_first_reply_is_read() {
             number => format!("223 {number} <{number}."),
         };
         assert!(answer.starts_with(&expected), "{index}: {answer}");
+    }
+}
+
+#[test]
+fn ten_thousand_commands_over_buffers_of_4_kib() {
+    let (dir, _) = three_articles();
+    let server = start(dir.path(), |_| ());
+    let mut client = server.connect_narrow();
+    // Long ids: the replies alone are more than both kernels' buffers hold.
+    let id = format!("{}@x", "a".repeat(240));
+    let mut commands = format!("STAT <{id}>\r\nHELP\r\n").repeat(5_000);
+    commands += "DATE\r\nCAPABILITIES\r\nSTAT <a@b>\r\nQUIT\r\n";
+    client.send(commands);
+    for _ in 0..5_000 {
+        assert!(client.line().starts_with("430"));
+        assert!(client.line().starts_with("100"));
+        client.block();
+    }
+    assert!(client.line().starts_with("111"));
+    assert!(client.line().starts_with("101"));
+    client.block();
+    assert!(client.line().starts_with("430"));
+    assert!(client.line().starts_with("205"));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn who_asks_far_more_than_it_reads_is_dropped() {
+    let (dir, _) = three_articles();
+    let server = start(dir.path(), |_| ());
+    let mut client = server.connect_narrow();
+    client.ask("GROUP alt.binaries.test");
+    let commands = "HELP\r\n".repeat(1000);
+    // Replies fill the buffers on the way; then 16,384 commands are kept.
+    let taken = (0..1000).take_while(|_| client.try_send(&commands)).count();
+    assert!((16..1000).contains(&taken), "{taken}");
+    // Others do not notice.
+    assert!(server.connect().ask("DATE").starts_with("111"));
+}
+
+#[test]
+fn one_too_many_is_told_so_where_the_settings_say() {
+    let (dir, _) = three_articles();
+    let text = "400 your other 8 connections are in use";
+    let cases: [(Stage, bool, &[&str], &str); 5] = [
+        (
+            Stage::Login,
+            true,
+            &["AUTHINFO USER anna"],
+            "AUTHINFO PASS ok",
+        ),
+        (
+            Stage::Login,
+            false,
+            &["DATE", "MODE READER"],
+            "GROUP alt.binaries.test",
+        ),
+        (
+            Stage::Body,
+            true,
+            &[
+                "AUTHINFO USER anna",
+                "AUTHINFO PASS ok",
+                "GROUP alt.binaries.test",
+            ],
+            "BODY 1",
+        ),
+        (Stage::Body, false, &["LIST ACTIVE comp.*"], "STAT <a@b>"),
+        (Stage::Body, false, &[], "ARTICLE <a@b>"),
+    ];
+    for (stage, login, before, last) in cases {
+        let server = start(dir.path(), |config| {
+            config.max_connections = Some(1);
+            config.too_many = text.into();
+            config.too_many_at = stage;
+            config.credentials = login.then(|| ("anna".into(), "ok".into()));
+        });
+        let mut first = server.connect();
+        if login {
+            first.log_in("anna", "ok");
+        }
+        assert!(first.ask("STAT <a@b>").starts_with("430"));
+        let mut second = server.connect();
+        assert!(second.greeting.starts_with("201"));
+        for command in before {
+            let answer = second.ask(command);
+            assert!(answer.starts_with(['1', '2', '3']), "{command}: {answer}");
+            if answer.starts_with("215") {
+                second.block();
+            }
+        }
+        assert_eq!(second.ask(last), text, "{stage:?}");
+        assert!(second.is_closed());
+        assert!(first.ask("DATE").starts_with("111"));
+        assert_eq!(server.stop().refused, 1);
+    }
+}
+
+#[test]
+fn articles_leave_no_faster_than_allowed() {
+    let (dir, _) = three_articles();
+    fs::write(dir.path().join("b.bin"), bytes(300_000, 1)).unwrap();
+    for (each, total) in [(500_000, 0), (0, 500_000)] {
+        let server = start(dir.path(), |config| {
+            config.article_size = 400_000;
+            config.limit_rate = each;
+            config.total_rate = total;
+        });
+        let mut client = server.connect();
+        let began = Instant::now();
+        client.ask("GROUP alt.binaries.test");
+        assert!(client.ask("BODY 2").starts_with("222"));
+        client.block();
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(550), "{took:?}");
+        assert!(took < Duration::from_secs(10), "{took:?}");
     }
 }
 

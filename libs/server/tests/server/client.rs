@@ -6,7 +6,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
-use nzbpipe_server::{Config, Server, Stats};
+use nzbpipe_server::{Config, Error, Reloaded, Reloader, Server, Stats};
+use socket2::{Domain, Socket, Type};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -18,6 +19,7 @@ pub struct Running {
     pub plain: Vec<SocketAddr>,
     pub tls: Vec<SocketAddr>,
     pub articles: u64,
+    reloader: Reloader,
 }
 
 pub fn local() -> SocketAddr {
@@ -38,7 +40,7 @@ pub fn start(files: &Path, change: impl FnOnce(&mut Config)) -> Running {
     let server = runtime.block_on(Server::bind(config)).unwrap();
     let (stop, stopped) = oneshot::channel();
     let (plain, tls) = (server.plain_addrs().to_vec(), server.tls_addrs().to_vec());
-    let articles = server.articles();
+    let (articles, reloader) = (server.articles(), server.reloader());
     let task = runtime.spawn(async move {
         let stop = async {
             let _ = stopped.await;
@@ -52,19 +54,40 @@ pub fn start(files: &Path, change: impl FnOnce(&mut Config)) -> Running {
         plain,
         tls,
         articles,
+        reloader,
     }
 }
 
 impl Running {
     pub fn connect(&self) -> Client<TcpStream> {
-        let stream = TcpStream::connect(self.plain[0]).unwrap();
+        self.greet(TcpStream::connect(self.plain[0]).unwrap())
+    }
+
+    /// A client whose socket holds as little as the system lets it.
+    pub fn connect_narrow(&self) -> Client<TcpStream> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        socket.set_send_buffer_size(4 << 10).unwrap();
+        socket.connect(&self.plain[0].into()).unwrap();
+        self.greet(socket.into())
+    }
+
+    fn greet(&self, stream: TcpStream) -> Client<TcpStream> {
         // A test that hangs should fail instead.
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
+        stream
+            .set_write_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         let mut client = Client::new(stream);
         client.greeting = client.line();
         client
+    }
+
+    pub fn reload(&self, (user, password): (&str, &str)) -> Result<Reloaded, Error> {
+        let credentials = Some((user.to_owned(), password.to_owned()));
+        self.runtime.block_on(self.reloader.reload(credentials))
     }
 
     pub fn stop(mut self) -> Stats {
@@ -92,6 +115,11 @@ impl<S: Read + Write> Client<S> {
         self.stream.get_mut().flush().unwrap();
     }
 
+    /// Whether the server still takes something.
+    pub fn try_send(&mut self, text: &str) -> bool {
+        self.stream.get_mut().write_all(text.as_bytes()).is_ok()
+    }
+
     /// A line without CRLF; empty at the end of the stream.
     pub fn line(&mut self) -> String {
         let mut line = Vec::new();
@@ -105,6 +133,17 @@ impl<S: Read + Write> Client<S> {
     pub fn ask(&mut self, command: &str) -> String {
         self.send(format!("{command}\r\n"));
         self.line()
+    }
+
+    pub fn log_in(&mut self, user: &str, password: &str) {
+        assert!(
+            self.ask(&format!("AUTHINFO USER {user}"))
+                .starts_with("381")
+        );
+        assert!(
+            self.ask(&format!("AUTHINFO PASS {password}"))
+                .starts_with("281")
+        );
     }
 
     /// The lines of a block, unstuffed, each with its CRLF.

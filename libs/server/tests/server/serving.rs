@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::tempdir;
 
@@ -79,6 +80,8 @@ fn a_file_that_changes_is_gone() {
     assert!(client.ask(&body).starts_with("222"));
     client.block();
     fs::write(dir.path().join("a.bin"), bytes(2400, 2)).unwrap();
+    // For so long a file counts as unchanged.
+    std::thread::sleep(Duration::from_millis(110));
     // The first body was kept, the second was not.
     for (command, code) in [
         (body, "430"),
@@ -93,6 +96,48 @@ fn a_file_that_changes_is_gone() {
             "{command}: {answer}"
         );
     }
+}
+
+#[test]
+fn files_are_looked_at_anew_while_sessions_go_on() {
+    let (dir, content) = three_articles();
+    let (files, out) = (dir.path().to_owned(), tempdir().unwrap());
+    let server = start(&files, |config| {
+        config.nzb_out = Some(out.path().to_owned());
+        config.credentials = Some(("anna".into(), "old".into()));
+    });
+    let mut client = server.connect();
+    client.log_in("anna", "old");
+    client.ask("GROUP alt.binaries.test");
+    let added = bytes(1500, 7);
+    fs::write(files.join("A.bin"), &added).unwrap();
+    let reloaded = server.reload(("anna", "new")).unwrap();
+    assert_eq!((reloaded.files, reloaded.articles), (2, 5));
+    assert_eq!(reloaded.nzbs.len(), 2);
+    // Ids mean the new files, numbers those of the group as it was looked at.
+    let (ids, _) = nzb(&out.path().join("A.bin.nzb"));
+    assert!(client.ask(&format!("BODY <{}>", ids[0])).starts_with("222"));
+    assert_eq!(decode(&client.block()).data, added[..1000]);
+    assert!(client.ask("BODY 1").starts_with("222"));
+    assert_eq!(decode(&client.block()).data, content[..1000]);
+    assert!(client.ask("STAT 5").starts_with("423"));
+    assert_eq!(
+        client.ask("GROUP alt.binaries.test"),
+        "211 5 1 5 alt.binaries.test"
+    );
+    assert!(client.ask("BODY 1").starts_with("222"));
+    assert_eq!(decode(&client.block()).data, added[..1000]);
+    // Who comes now needs the new password.
+    let mut later = server.connect();
+    later.ask("AUTHINFO USER anna");
+    assert!(later.ask("AUTHINFO PASS old").starts_with("481"));
+    later.log_in("anna", "new");
+    // What cannot be done changes nothing.
+    assert!(server.reload(("anna", "")).unwrap_err().is_config());
+    fs::remove_file(files.join("A.bin")).unwrap();
+    server.reload(("anna", "new")).unwrap();
+    let answer = client.ask(&format!("STAT <{}>", ids[0]));
+    assert_eq!(answer, "430 no such article");
 }
 
 #[test]

@@ -22,9 +22,9 @@ const AWAY: Duration = Duration::from_millis(100);
 
 /// A connection's part in two limits, both of which must let it pass.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Turns {
     rates: [Arc<Rate>; 2],
-    turns: [Option<Grant>; 2],
+    granted: [Option<Grant>; 2],
     /// Made with the first wait, then used again.
     timer: Option<Pin<Box<Sleep>>>,
     asked: Option<Instant>,
@@ -32,14 +32,14 @@ pub struct Pace {
     held: Duration,
 }
 
-impl Pace {
+impl Turns {
     /// Joins those who share `rates`, until it is dropped.
     #[must_use]
-    pub fn new(rates: [Arc<Rate>; 2]) -> Pace {
+    pub fn new(rates: [Arc<Rate>; 2]) -> Turns {
         rates.iter().for_each(|rate| rate.join());
-        Pace {
+        Turns {
             rates,
-            turns: [None, None],
+            granted: [None, None],
             timer: None,
             asked: None,
             waits_since: None,
@@ -54,7 +54,7 @@ impl Pace {
     }
 
     /// Waits for a turn: how many octets may pass now, at most `wanted`. To be asked
-    /// when there is something to pass, and followed by [`Pace::settle`].
+    /// when there is something to pass, and followed by [`Turns::settle`].
     pub fn poll_turn(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
         let now = Instant::now();
         if self.asked.is_some_and(|asked| now - asked > AWAY) {
@@ -75,15 +75,15 @@ impl Pace {
     fn poll_one(&mut self, cx: &mut Context<'_>, index: usize, most: usize) -> Poll<usize> {
         loop {
             let rate = &self.rates[index];
-            let turn = self.turns[index].or_else(|| rate.reserve(most));
-            self.turns[index] = turn;
+            let turn = self.granted[index].or_else(|| rate.reserve(most));
+            self.granted[index] = turn;
             let Some(turn) = turn else {
                 return Poll::Ready(most);
             };
             match rate.due(&turn) {
                 Some(Duration::ZERO) => return Poll::Ready(most.min(turn.octets)),
                 Some(wait) => ready!(self.poll_sleep(cx, wait.min(NAP))),
-                None => self.turns[index] = None,
+                None => self.granted[index] = None,
             }
         }
     }
@@ -99,7 +99,7 @@ impl Pace {
     /// Ends a turn in which `used` octets passed; what is left of it goes to
     /// others.
     pub fn settle(&mut self, used: usize) {
-        for (rate, turn) in self.rates.iter().zip(&mut self.turns) {
+        for (rate, turn) in self.rates.iter().zip(&mut self.granted) {
             if let Some(turn) = turn.take() {
                 rate.settle(&turn, used);
             }
@@ -134,7 +134,7 @@ impl Pace {
     }
 }
 
-impl Drop for Pace {
+impl Drop for Turns {
     fn drop(&mut self) {
         self.settle(0);
         self.rates.iter().for_each(|rate| rate.leave());
