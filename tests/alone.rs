@@ -89,7 +89,6 @@ fn nntp_fetch() {
 
 /// Whole articles: the header's fields, its lines, and the body behind them.
 #[test]
-#[ignore = "needs engine"]
 fn nntp_fetch_articles() {
     let server = Script::of(&posts().each_ref()).start();
     let t = Scene::alone();

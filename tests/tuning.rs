@@ -18,7 +18,7 @@ fn flags_that_make_no_sense() {
     for flags in [
         "--limit-rate fast",
         "--limit-rate -1",
-        "--limit-rate 1KB",
+        "--limit-rate 1Kb",
         "--max-down soon",
         "--deadline 0",
         "--hedge much",
@@ -65,7 +65,6 @@ fn a_limit_in_total() {
 
 /// When the time is up the run ends as one that can be resumed, and is.
 #[test]
-#[ignore = "needs engine"]
 fn a_deadline() {
     let film = film();
     both(|t| {
@@ -88,7 +87,6 @@ fn a_deadline() {
 
 /// A server that is there again before the patience ends loses nothing.
 #[test]
-#[ignore = "needs engine"]
 fn down_for_too_long() {
     let film = film();
     each(|t| {
@@ -105,13 +103,15 @@ fn down_for_too_long() {
     // One that once worked: again later.
     each(|t| {
         let server = Script::of(&[&film])
-            .sessions(1)
-            .bodies_a_connection(1)
+            .once(&film.id(2), Act::Hold)
+            .bodies_a_connection(2)
             .start();
         t.nzb(&[&film]);
         let first = server.flag_with("connections=1&pipeline=1");
         let running = t.begin(&Job::with(&format!("--max-down 2s {first}")));
-        until("a part is written", || !t.tree("out").is_empty());
+        until("a part is written", || {
+            server.holds() && !t.tree("out").is_empty()
+        });
         drop(server);
         running.finish().code(75).says("run it again");
     });
@@ -183,7 +183,6 @@ fn other_programs_ignore_it() {
 
 /// Nobody is asked for a password while the programs run; one from a file is read.
 #[test]
-#[ignore = "needs engine"]
 fn another_password() {
     let film = film();
     each(|t| {
@@ -204,7 +203,6 @@ fn another_password() {
 }
 
 #[test]
-#[ignore = "needs engine"]
 fn another_server() {
     let film = film();
     each(|t| {

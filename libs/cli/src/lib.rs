@@ -26,7 +26,6 @@ mod report;
 pub mod seg_write;
 mod servers;
 mod signals;
-mod size;
 mod slots;
 mod streams;
 mod summary;
