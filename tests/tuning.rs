@@ -47,7 +47,6 @@ fn sizes_have_units() {
 }
 
 #[test]
-#[ignore = "needs engine"]
 fn a_limit_in_total() {
     let film = Post::new("film.bin", 3_000_000, 100_000);
     each(|t| {
@@ -229,7 +228,6 @@ fn another_server() {
 }
 
 #[test]
-#[ignore = "needs engine"]
 fn another_limit() {
     let film = Post::new("film.bin", 3_000_000, 100_000);
     each(|t| {
