@@ -23,14 +23,14 @@ _nntp__fetch() {
 
     case "${cmd}" in
         nntp__fetch)
-            opts="-q -v -s -k -h -V --no-verify --quiet --verbose --progress --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --help --version"
+            opts="-q -v -s -k -h -V --no-verify --article --quiet --verbose --progress --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --stats --metrics --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --progress)
-                    COMPREPLY=($(compgen -W "auto bar never" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto bar line json never" -- "${cur}"))
                     return 0
                     ;;
                 --servers)
@@ -58,6 +58,30 @@ _nntp__fetch() {
                     return 0
                     ;;
                 --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-down)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hedge)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stats)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

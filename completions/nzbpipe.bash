@@ -23,14 +23,14 @@ _nzbpipe() {
 
     case "${cmd}" in
         nzbpipe)
-            opts="-q -v -d -s -k -h -V --quiet --verbose --progress --include --exclude --dir --flat --accept-unverified --salvage --json --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --help --version"
+            opts="-q -v -d -s -k -h -V --quiet --verbose --progress --include --exclude --dir --flat --accept-unverified --salvage --json --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --stats --metrics --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --progress)
-                    COMPREPLY=($(compgen -W "auto bar never" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto bar line json never" -- "${cur}"))
                     return 0
                     ;;
                 --include)
@@ -74,6 +74,30 @@ _nzbpipe() {
                     return 0
                     ;;
                 --cacert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-down)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hedge)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stats)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -30,7 +30,7 @@ _seg__write() {
             fi
             case "${prev}" in
                 --progress)
-                    COMPREPLY=($(compgen -W "auto bar never" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto bar line json never" -- "${cur}"))
                     return 0
                     ;;
                 --dir)

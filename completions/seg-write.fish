@@ -1,6 +1,8 @@
-complete -c seg-write -l progress -d 'Draw a progress bar' -r -f -a "auto\t'If a person is likely to look'
-bar\t'Always'
-never\t'Never'"
+complete -c seg-write -l progress -d 'Show progress, on standard error' -r -f -a "auto\t'A bar if standard error is a terminal, the program is in its foreground and the last of the pipe'
+bar\t'A bar'
+line\t'A line every two seconds'
+json\t'An object of JSON on one line every two seconds'
+never\t'Not at all'"
 complete -c seg-write -s d -l dir -d 'Write to DIR, in a folder for each job' -r -F
 complete -c seg-write -s q -l quiet -d 'Print nothing on success and one line on failure'
 complete -c seg-write -s v -l verbose -d 'Tell more about what is going on'

@@ -87,6 +87,31 @@ fn nntp_fetch() {
     golden("b.rec", &t.read("b.rec"));
 }
 
+/// Whole articles: the header's fields, its lines, and the body behind them.
+#[test]
+fn nntp_fetch_articles() {
+    let server = Script::of(&posts().each_ref()).start();
+    let t = Scene::alone();
+    t.write("s.jsonl", fs::read(sample("s.jsonl")).unwrap());
+    let flags = server.flag();
+    t.run(&format!("nntp-fetch --article {flags} < s.jsonl > a.rec"))
+        .code(0)
+        .silent();
+    golden("a.rec", &t.read("a.rec"));
+}
+
+/// Decoded, an article is what its body is.
+#[test]
+fn yenc_decode_articles() {
+    let t = Scene::alone();
+    t.write("a.rec", fs::read(sample("a.rec")).unwrap());
+    t.run("yenc-decode < a.rec > p.rec").code(0).silent();
+    golden("p.rec", &t.read("p.rec"));
+    t.run("seg-write -d out < a.rec")
+        .code(65)
+        .says("put yenc-decode before this stage");
+}
+
 #[test]
 fn yenc_decode() {
     let t = Scene::alone();

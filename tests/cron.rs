@@ -38,7 +38,7 @@ fn the_codes_are_the_same() {
         (whole.flag(), 0),
         (poor.flag(), 1),
         (login, 77),
-        (format!("--retries 0 {}", nobody()), 69),
+        (format!("--retries 0 --max-down 1s {}", nobody()), 69),
         (String::new(), 78),
     ];
     for (flags, code) in rows {

@@ -84,6 +84,10 @@ fn man(page: &Page) -> Vec<u8> {
     table(&mut text, "EXIT STATUS", &page.exit_status);
     table(&mut text, "ENVIRONMENT", &page.environment);
     table(&mut text, "FILES", &page.files);
+    for (heading, rows) in &page.sections {
+        let rows: Vec<_> = rows.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        table(&mut text, heading, &rows);
+    }
     examples(&mut text, page.examples);
     let _ = writeln!(text, ".SH \"SEE ALSO\"\n{}", escaped(page.see_also));
     text.into_bytes()

@@ -162,7 +162,7 @@ fn no_server() {
     let nobody = nobody();
     both(|t| {
         t.nzb(&[&film]);
-        t.download(&Job::with(&format!("--retries 0 {nobody}")))
+        t.download(&Job::with(&format!("--retries 0 --max-down 1s {nobody}")))
             .code(69)
             .fate("failed unreachable film.bin")
             .fate("end partial code=69 segments=4 ok=0")
@@ -177,7 +177,8 @@ fn a_server_that_will_not_serve() {
             .greeting("400 closed for today")
             .start();
         t.nzb(&[&film]);
-        let done = t.download(&Job::with(&format!("--retries 0 {}", server.flag())));
+        let flags = format!("--retries 0 --max-down 1s {}", server.flag());
+        let done = t.download(&Job::with(&flags));
         assert!(matches!(done.code, 69 | 75), "{}", done.shown());
         assert!(!server.log().contains("BODY"));
         done

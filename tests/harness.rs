@@ -70,6 +70,8 @@ pub struct Job {
     pub write: String,
     /// Flags of all.
     pub common: String,
+    /// Variables of the program that fetches: `NAME=value`.
+    pub variables: String,
 }
 
 impl Job {
@@ -95,14 +97,17 @@ impl Job {
             fetch,
             write,
             common,
+            variables,
         } = self;
         match mode {
             Mode::Piped => format!(
-                "nzb-split {common} {split} {nzbs} | {before}nntp-fetch {common} {fetch} | \
+                "nzb-split {common} {split} {nzbs} | {variables} {before}nntp-fetch {common} {fetch} | \
                  {before}yenc-decode {common} | {before}seg-write {common} {write} -d out --json"
             ),
             Mode::Fused => {
-                format!("{before}nzbpipe {common} {split} {fetch} {write} -d out --json {nzbs}")
+                format!(
+                    "{variables} {before}nzbpipe {common} {split} {fetch} {write} -d out --json {nzbs}"
+                )
             }
         }
     }

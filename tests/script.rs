@@ -49,6 +49,7 @@ pub struct Script {
     pub always: HashMap<String, Act>,
     pub bodies_a_connection: usize,
     pub sessions: usize,
+    pub connections: usize,
 }
 
 impl Script {
@@ -67,6 +68,7 @@ impl Script {
             always: HashMap::new(),
             bodies_a_connection: usize::MAX,
             sessions: usize::MAX,
+            connections: usize::MAX,
         }
     }
 
@@ -109,6 +111,12 @@ impl Script {
     /// A connection closes after `n` bodies.
     pub fn bodies_a_connection(mut self, n: usize) -> Script {
         self.bodies_a_connection = n;
+        self
+    }
+
+    /// After `n` connections in all it greets nobody any more.
+    pub fn connections(mut self, n: usize) -> Script {
+        self.connections = n;
         self
     }
 

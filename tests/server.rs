@@ -28,6 +28,7 @@ impl Script {
             asked: Mutex::default(),
             faults: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             released: (Mutex::new(false), Condvar::new()),
             stopped: AtomicBool::new(false),
@@ -55,6 +56,7 @@ struct Shared {
     asked: Mutex<Vec<String>>,
     faults: AtomicUsize,
     open: AtomicUsize,
+    most: AtomicUsize,
     held: AtomicUsize,
     released: (Mutex<bool>, Condvar),
     stopped: AtomicBool,
@@ -105,6 +107,11 @@ impl Server {
         self.shared.faults.load(Ordering::SeqCst)
     }
 
+    /// The most sessions there were at once.
+    pub fn most(&self) -> usize {
+        self.shared.most.load(Ordering::SeqCst)
+    }
+
     /// Whether a request stands before [`Act::Hold`].
     pub fn holds(&self) -> bool {
         self.shared.held.load(Ordering::SeqCst) > 0
@@ -137,15 +144,29 @@ pub fn nobody() -> String {
     format!("-s 'nntp://127.0.0.1:{port}/?connections=2'")
 }
 
+/// The header of article `id`, with the empty line: one field is folded, one is not
+/// UTF-8, and one line begins with a dot, which the wire doubles.
+pub fn header(id: &str) -> Vec<u8> {
+    let text = format!(
+        "Path: corpus.example!not-for-mail\r\nFrom: Poster <poster@corpus.example>\r\n\
+         Subject: a subject\r\n\tin two lines\r\nMessage-ID: <{id}>\r\n..Dot: yes\r\nX-Latin: "
+    );
+    [text.as_bytes(), b"gr\xfc\xdfe\r\n\r\n"].concat()
+}
+
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
+    for (nth, stream) in listener.incoming().enumerate() {
         if shared.stopped.load(Ordering::SeqCst) {
             return;
         }
         let Ok(stream) = stream else { continue };
+        if nth >= shared.script.connections {
+            continue;
+        }
         let shared = Arc::clone(shared);
         thread::spawn(move || {
             let turn = shared.open.fetch_add(1, Ordering::SeqCst);
+            shared.most.fetch_max(turn + 1, Ordering::SeqCst);
             let mut session = Session::new(stream, &shared);
             let _ = session.run(turn < shared.script.sessions);
             drop(session);
@@ -161,6 +182,8 @@ struct Session<'a> {
     user: String,
     open: bool,
     bodies: usize,
+    /// Whether the article at hand is asked for with its header.
+    whole: bool,
 }
 
 /// Why a session ends.
@@ -182,6 +205,7 @@ impl<'a> Session<'a> {
             user: String::new(),
             open: matches!(shared.script.login, Login::Open),
             bodies: 0,
+            whole: false,
         }
     }
 
@@ -244,7 +268,14 @@ impl<'a> Session<'a> {
                 let id = id.trim_start_matches('<').trim_end_matches('>');
                 self.body(id)
             }
-            ["BODY", _] => self.say("480 log in first"),
+            ["ARTICLE", id] if self.open => {
+                let id = id.trim_start_matches('<').trim_end_matches('>');
+                self.whole = true;
+                let answered = self.body(id);
+                self.whole = false;
+                answered
+            }
+            ["BODY" | "ARTICLE", _] => self.say("480 log in first"),
             ["CAPABILITIES"] => self.say("101 these\r\nVERSION 2\r\nREADER\r\n."),
             ["MODE", "READER"] => self.say("200 posting allowed"),
             _ => self.say("500 what?"),
@@ -305,7 +336,10 @@ impl<'a> Session<'a> {
     }
 
     fn begin(&mut self, id: &str, body: &[u8]) -> Result<(), Over> {
-        let mut reply = format!("222 0 <{id}>\r\n").into_bytes();
+        let mut reply = match self.whole {
+            true => [format!("220 0 <{id}>\r\n").as_bytes(), &header(id)].concat(),
+            false => format!("222 0 <{id}>\r\n").into_bytes(),
+        };
         reply.extend_from_slice(body);
         Ok(self.stream.write_all(&reply)?)
     }

@@ -2,7 +2,7 @@
 
 use clap::{Command, CommandFactory};
 
-use crate::{nntp_fetch, nntp_serve, nzb_split, nzbpipe, seg_write, yenc_decode};
+use crate::{metrics, nntp_fetch, nntp_serve, nzb_split, nzbpipe, seg_write, yenc_decode};
 
 /// A program and what its man page says beyond its flags.
 pub struct Page {
@@ -16,9 +16,14 @@ pub struct Page {
     pub environment: Vec<(&'static str, &'static str)>,
     /// The FILES section: path and meaning.
     pub files: Vec<(&'static str, &'static str)>,
+    /// Sections of its own: heading, then term and meaning.
+    pub sections: Vec<Section>,
     /// The SEE ALSO section.
     pub see_also: &'static str,
 }
+
+/// A section of a man page: its heading, and rows of term and meaning.
+pub type Section = (&'static str, Vec<(String, String)>);
 
 /// Every program of the toolkit.
 pub fn catalogue() -> Vec<Page> {
@@ -29,14 +34,18 @@ pub fn catalogue() -> Vec<Page> {
             exit_status: status(&["0", "1", "64", "65", "66", "74"]),
             environment: Vec::new(),
             files: Vec::new(),
+            sections: Vec::new(),
             see_also: "nntp-fetch(1), nzbpipe-records(5), nzbpipe(7)",
         },
         Page {
             command: nntp_fetch::Args::command(),
             examples: nntp_fetch::EXAMPLES,
-            exit_status: status(&["0", "1", "64", "65", "69", "74", "75", "76", "77", "78"]),
+            exit_status: status(&[
+                "0", "1", "64", "65", "69", "73", "74", "75", "76", "77", "78",
+            ]),
             environment: SERVER_ENVIRONMENT.to_vec(),
             files: SERVER_FILES.to_vec(),
+            sections: fetching(),
             see_also: "nzb-split(1), yenc-decode(1), nzbpipe-servers(5), nzbpipe-records(5), \
                        nzbpipe(7)",
         },
@@ -46,6 +55,7 @@ pub fn catalogue() -> Vec<Page> {
             exit_status: status(&["0", "1", "64", "65", "66", "69", "74", "75", "76", "77"]),
             environment: Vec::new(),
             files: Vec::new(),
+            sections: Vec::new(),
             see_also: "nntp-fetch(1), seg-write(1), nzbpipe-records(5), nzbpipe(7)",
         },
         Page {
@@ -54,6 +64,7 @@ pub fn catalogue() -> Vec<Page> {
             exit_status: ALL.to_vec(),
             environment: Vec::new(),
             files: OUTPUT_FILES.to_vec(),
+            sections: Vec::new(),
             see_also: "yenc-decode(1), nzbpipe(1), nzbpipe-records(5), nzbpipe(7)",
         },
         Page {
@@ -62,6 +73,7 @@ pub fn catalogue() -> Vec<Page> {
             exit_status: ALL.to_vec(),
             environment: SERVER_ENVIRONMENT.to_vec(),
             files: [SERVER_FILES, OUTPUT_FILES].concat(),
+            sections: fetching(),
             see_also: "nzb-split(1), nntp-fetch(1), yenc-decode(1), seg-write(1), \
                        nzbpipe-servers(5), nzbpipe(7)",
         },
@@ -71,6 +83,7 @@ pub fn catalogue() -> Vec<Page> {
             exit_status: status(&["64", "66", "73", "78"]),
             environment: Vec::new(),
             files: Vec::new(),
+            sections: Vec::new(),
             see_also: "nntp-fetch(1), nzbpipe(1), nzbpipe-servers(5), nzbpipe(7)",
         },
     ]
@@ -123,6 +136,11 @@ const SERVER_ENVIRONMENT: &[(&str, &str)] = &[
         "The password of servers that have a user name but name no other source for it.",
     ),
     (
+        "ALL_PROXY, NO_PROXY",
+        "A SOCKS5 proxy for servers that name none, socks5://host:port, and a list of hosts \
+         that it is not for. Lower case works, too.",
+    ),
+    (
         "XDG_CONFIG_HOME",
         "Where the server file is looked for, instead of ~/.config.",
     ),
@@ -156,5 +174,66 @@ const OUTPUT_FILES: &[(&str, &str)] = &[
         "DIR/JOB/.nzbpipe-ID.journal",
         "Which pieces were written, so that a later run completes the files. Deleted when all \
          files are complete; may be deleted at any time, then everything is fetched again.",
+    ),
+];
+
+/// What the programs that fetch have besides.
+fn fetching() -> Vec<Section> {
+    let owned = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        let rows = rows.iter();
+        rows.map(|(term, meaning)| ((*term).to_owned(), (*meaning).to_owned()))
+            .collect()
+    };
+    let metrics = metrics::FAMILIES
+        .map(|(name, kind, help)| (format!("{name} ({kind})"), help.to_owned()))
+        .to_vec();
+    vec![
+        ("SIGNALS", owned(SIGNALS)),
+        ("STATISTICS", owned(STATISTICS)),
+        ("METRICS", metrics),
+    ]
+}
+
+const SIGNALS: &[(&str, &str)] = &[
+    ("SIGUSR1", "Print one line about how far the work is."),
+    (
+        "SIGUSR2",
+        "Read the server file again, and the files and commands it takes passwords from. The flags hold as they were; nobody is asked for a password, one that was typed \
+         before is used again. If anything is wrong, a message says so and the old servers stay.",
+    ),
+    (
+        "SIGINT, SIGTERM, SIGHUP",
+        "Stop cleanly; a second one ends the program at once.",
+    ),
+];
+
+/// The keys of `--stats`.
+const STATISTICS: &[(&str, &str)] = &[
+    ("by, stage", "The program and its version; the program."),
+    (
+        "started, ms",
+        "When it began, in seconds since 1970; how many milliseconds it took.",
+    ),
+    (
+        "status, code",
+        "How it ended, in the words of an end record, see nzbpipe-records(5); the exit code.",
+    ),
+    (
+        "fates",
+        "Object: segments by what became of them. ok; missing: no server has it; damaged; \
+         unverified: without any CRC; bad_input: cannot be asked for; login: every server refused \
+         the login; unreachable: no session became usable; transient: failed for now; unheard: \
+         the run ended before it was known. segments is their sum.",
+    ),
+    ("payload_bytes", "Bytes of all segments that arrived."),
+    (
+        "options",
+        "Object: retries, limit_rate (bytes a second, 0 is none), max_down_ms, deadline_ms (or \
+         null), hedge (bytes), as the flags gave them.",
+    ),
+    (
+        "bytes, segments, connections, rate, servers",
+        "As in a progress record, see nzbpipe-records(5), but rate is the mean of the whole run, \
+         and so is the rate of each server.",
     ),
 ];

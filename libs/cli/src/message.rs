@@ -11,6 +11,11 @@ pub(crate) fn line(program: &str, text: &str) {
     let _ = std::io::stderr().write_all(format!("{program}: {text}\n").as_bytes());
 }
 
+/// Writes a line that a program reads, as it is.
+pub(crate) fn raw(line: &[u8]) {
+    let _ = std::io::stderr().write_all(line);
+}
+
 /// `text` with line ends kept and all other control characters, and those that
 /// reorder text, shown escaped.
 pub(crate) fn printable(text: &str) -> String {

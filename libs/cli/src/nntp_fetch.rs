@@ -2,17 +2,16 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
 use nzbpipe_nntp::config::EXAMPLE;
-use nzbpipe_nntp::{Notice, Options};
 use nzbpipe_pipeline::{Code, Stop, fetch};
 
+use crate::accounts::Accounts;
 use crate::exit::{self, Refusal};
-use crate::servers::ServerArgs;
+use crate::fetching::{self, Fetching, Setup};
 use crate::ui::{Common, Drawing, Ui};
-use crate::{signals, streams, summary};
+use crate::{check, signals, streams, summary};
 
 /// Fetch article bodies from news servers
 ///
@@ -24,12 +23,34 @@ use crate::{signals, streams, summary};
 /// Servers of the lowest level are asked first, those of the next one for what is
 /// missing there. Bodies are checked while they arrive: a damaged one is asked of
 /// the next server.
+///
+/// SIGUSR2 makes it read the server file again: servers, passwords and limits change
+/// while it runs, and no segment is lost.
 #[derive(Parser, Debug)]
 #[command(name = "nntp-fetch", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Do not check bodies: damage is left for yenc-decode to find
     #[arg(long)]
     no_verify: bool,
+
+    /// Fetch whole articles, headers included: `article` records
+    #[arg(long)]
+    article: bool,
+
+    /// Look at each server, say what is wrong with it, and fetch nothing
+    ///
+    /// Writes a line for each server to standard output, and below it, what to
+    /// do about what is wrong; with -v what was found out as well. Standard input
+    /// is not read. Opens as many connections as the server file wants, to see
+    /// how many are let in. The exit status is 0 if all servers that are not
+    /// optional can be used, 75 if some can, 77 if all refused login or
+    /// certificate, else 69.
+    #[arg(long)]
+    check: bool,
+
+    /// With --check: a JSON object for each server
+    #[arg(long, requires = "check")]
+    json: bool,
 
     // First: a heading holds for all flags after it.
     #[command(flatten)]
@@ -39,13 +60,14 @@ pub(crate) struct Args {
     drawing: Drawing,
 
     #[command(flatten)]
-    servers: ServerArgs,
+    fetching: Fetching,
 }
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   umask 077; mkdir -p ~/.config/nzbpipe
   nntp-fetch --example-servers > ~/.config/nzbpipe/servers.toml
+  nntp-fetch --check
   nzb-split x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
   nntp-fetch -s 'nntps://me@news.example/?connections=20' < segments.jsonl > bodies
   nntp-fetch --servers fill.toml < failed.jsonl | yenc-decode | seg-write -d ~/Downloads";
@@ -56,19 +78,32 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Code, Refusal> {
-    if args.servers.example_servers {
+    if args.fetching.servers.example_servers {
         return print_example();
     }
     let ui = Ui::drawing(fetch::NAME, &args.common, &args.drawing, reads_nobody());
-    let stop = watch_signals(&ui)?;
+    let (stop, reload) = fetching::watch_signals(&ui)?;
+    if args.check {
+        let accounts = Accounts::new(&ui);
+        let servers = args.fetching.servers.resolve(&ui, &stop, &accounts, true)?;
+        return check::run(&servers, args.json, &ui, &stop);
+    }
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "nzb-split x.nzb | nntp-fetch")?;
     let outlet = streams::outlet("… | nntp-fetch | yenc-decode, or > FILE")?;
-    let form = fetch::Form::Raw {
-        verify: !args.no_verify,
+    let verify = !args.no_verify;
+    let setup = Setup {
+        program: fetch::NAME,
+        form: match args.article {
+            true => fetch::Form::Articles { verify },
+            false => fetch::Form::Raw { verify },
+        },
+        ui: &ui,
+        stop: &stop,
     };
-    let config = match config(&args.servers, form, &ui, &stop) {
-        Ok(config) => config,
+    let ready = args.fetching.ready(&setup, Box::new(ui.clone()), reload);
+    let (config, mut run) = match ready {
+        Ok(ready) => ready,
         Err(refusal) => {
             // So that the last stage knows: it alone tells cron.
             nzbpipe_pipeline::refuse(fetch::NAME, outlet, refusal.code);
@@ -76,32 +111,11 @@ fn run(args: Args) -> Result<Code, Refusal> {
         }
     };
     let ending = fetch::run(config, inlet, outlet, &pool);
+    run.drain();
     ui.finish();
     summary::failures(&ui, &ending.failures);
     ui.detail(&summary::fates(&ending.tally));
-    Ok(ending.code)
-}
-
-/// The fetching stage as the flags want it.
-pub(crate) fn config(
-    args: &ServerArgs,
-    form: fetch::Form,
-    ui: &Ui,
-    stop: &Stop,
-) -> Result<fetch::Config, Refusal> {
-    let mut options = Options::default();
-    options.tries = args.retries.saturating_add(1);
-    Ok(fetch::Config {
-        servers: args.resolve(ui, stop)?,
-        options,
-        rate: Arc::default(),
-        changes: None,
-        trace: None,
-        form,
-        notices: notices(ui),
-        watch: Box::new(ui.clone()),
-        stop: stop.clone(),
-    })
+    Ok(run.finish(ending.code, &ending.tally))
 }
 
 /// Answers `--example-servers`.
@@ -116,12 +130,7 @@ pub(crate) fn print_example() -> Result<Code, Refusal> {
 /// Signals stop the program; SIGUSR1 prints a line.
 pub(crate) fn watch_signals(ui: &Ui) -> Result<Stop, Refusal> {
     let ui = ui.clone();
-    signals::watch(move || ui.status())
-}
-
-fn notices(ui: &Ui) -> Arc<dyn Fn(Notice) + Send + Sync> {
-    let ui = ui.clone();
-    Arc::new(move |notice| ui.warn(&notice.to_string()))
+    signals::watch(move || ui.status(), || {})
 }
 
 /// Whether no other program shows progress for us: output to a file.

@@ -47,10 +47,13 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> Result<Code, Refusal> {
     let ui = Ui::new(split::NAME, &args.common);
     let inputs = sources(&args.nzbs)?;
-    let stop = signals::watch({
-        let ui = ui.clone();
-        move || ui.status()
-    })?;
+    let stop = signals::watch(
+        {
+            let ui = ui.clone();
+            move || ui.status()
+        },
+        || {},
+    )?;
     let config = split::Config {
         inputs,
         include: globs::set(&args.selection.include)?,

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use nzbpipe_pipeline::{Code, fetch, fuse, split};
+use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split};
 
 use crate::exit::{self, Refusal};
+use crate::fetching::{self, Fetching, Setup};
 use crate::globs::{self, Selection};
-use crate::nntp_fetch::{self, watch_signals};
+use crate::nntp_fetch::print_example;
 use crate::nzb_split::{sources, warnings};
 use crate::seg_write::Output;
-use crate::servers::ServerArgs;
 use crate::ui::{Common, Drawing, Ui};
 use crate::{streams, summary};
 
@@ -23,6 +23,9 @@ const NAME: &str = "nzbpipe";
 /// four, with the same flags, the same files and the same exit code: articles are
 /// decoded while they arrive and written at their place. A file gets its name when
 /// every byte of it is there and proven by a CRC; until then it ends in `.part`.
+///
+/// SIGUSR2 makes it read the server file again: servers, passwords and limits change
+/// while it runs, and no segment is lost.
 #[derive(Parser, Debug)]
 #[command(name = "nzbpipe", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -44,7 +47,7 @@ pub(crate) struct Args {
     output: Output,
 
     #[command(flatten)]
-    servers: ServerArgs,
+    fetching: Fetching,
 }
 
 pub(crate) const EXAMPLES: &str = "\
@@ -60,36 +63,53 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Code, Refusal> {
-    if args.servers.example_servers {
-        return nntp_fetch::print_example();
+    if args.fetching.servers.example_servers {
+        return print_example();
     }
     let ui = Ui::drawing(NAME, &args.common, &args.drawing, true);
     let inputs = sources(&args.nzbs)?;
-    let stop = watch_signals(&ui)?;
-    let mut fetch = match nntp_fetch::config(&args.servers, fetch::Form::Parts, &ui, &stop) {
-        Ok(fetch) => fetch,
+    let (stop, reload) = fetching::watch_signals(&ui)?;
+    let setup = Setup {
+        program: NAME,
+        form: fetch::Form::Parts,
+        ui: &ui,
+        stop: &stop,
+    };
+    // The writing stage shows all that the fetching one does.
+    let unseen = Box::new(nzbpipe_pipeline::Silent);
+    let (fetch, mut run) = match args.fetching.ready(&setup, unseen, reload) {
+        Ok(ready) => ready,
         Err(refusal) => {
             // As the last stage of the pipe would: whoever reads must not wait.
             nzbpipe_pipeline::refuse(NAME, args.output.outlet()?, refusal.code);
             return Err(refusal);
         }
     };
-    // The writing stage sees all that the fetching one does.
-    fetch.watch = Box::new(nzbpipe_pipeline::Silent);
-    let config = fuse::Config {
+    let config = fused(&args, &ui, fetch, (inputs, stop))?;
+    let written = fuse::run(config, args.output.outlet()?, &streams::pool());
+    run.drain();
+    summary::print(&ui, &written, &args.output.dir);
+    Ok(run.finish(written.ending.code, &written.ending.tally))
+}
+
+/// All four stages as the flags want them.
+fn fused(
+    args: &Args,
+    ui: &Ui,
+    fetch: fetch::Config,
+    (inputs, stop): (Vec<split::Source>, Stop),
+) -> Result<fuse::Config, Refusal> {
+    Ok(fuse::Config {
         split: split::Config {
             inputs,
             include: globs::set(&args.selection.include)?,
             exclude: globs::set(&args.selection.exclude)?,
-            warn: warnings(&ui),
+            warn: warnings(ui),
             watch: Box::new(nzbpipe_pipeline::Silent),
             stop: stop.clone(),
         },
         fetch,
-        write: args.output.config(&ui, false),
+        write: args.output.config(ui, false),
         stop,
-    };
-    let written = fuse::run(config, args.output.outlet()?, &streams::pool());
-    summary::print(&ui, &written, &args.output.dir);
-    Ok(written.ending.code)
+    })
 }

@@ -1,24 +1,24 @@
-//! Which servers: the flags, where the server file is looked for, passwords.
+//! Which servers: the flags, and where the server file is looked for.
 //!
 //! All files are read here, before any runtime starts. What the keys mean is
-//! left to `nntp::config`.
+//! left to `nntp::config`, passwords to `password`, quotas and slots to
+//! `accounts`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use nzbpipe_nntp::config::{self, Entry, PasswordSource, Secret, Server, Verify};
+use nzbpipe_nntp::config::{self, Entry, Server, Verify};
 use nzbpipe_pipeline::{Code, Stop};
 
+use crate::accounts::Accounts;
 use crate::exit::Refusal;
+use crate::password::{Means, contents, private};
 use crate::ui::Ui;
-use crate::{duration, password};
-
-/// Variable that holds a password when the server file names none.
-const PASSWORD_VARIABLE: &str = "NZBPIPE_PASSWORD";
+use crate::{duration, password, proxy};
 
 /// Flags of every program that talks to servers.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Servers")]
 pub(crate) struct ServerArgs {
     /// Read the servers from FILE, in the format of nzbpipe-servers(5)
@@ -63,12 +63,28 @@ pub(crate) struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// The servers to use, with their passwords and certificates.
-    pub(crate) fn resolve(&self, ui: &Ui, stop: &Stop) -> Result<Vec<Server>, Refusal> {
+    /// The servers to use, with their passwords, certificates, quotas and slots. May
+    /// be called again with the same `accounts` when the server file has changed;
+    /// then `ask` is false, and nobody is asked for a password.
+    pub(crate) fn resolve(
+        &self,
+        ui: &Ui,
+        stop: &Stop,
+        accounts: &Accounts,
+        ask: bool,
+    ) -> Result<Vec<Server>, Refusal> {
         let mut servers = Vec::new();
-        for (entry, base) in self.entries()? {
+        let proxy = proxy::from_environment(ui)?;
+        for (mut entry, base) in self.entries()? {
             if entry.enabled() {
-                servers.push(self.server(entry, &base, ui, stop)?);
+                proxy.apply(&mut entry);
+                let means = Means {
+                    base: &base,
+                    stop,
+                    accounts,
+                    ask,
+                };
+                servers.push(self.server(entry, means, ui)?);
             }
         }
         if servers.is_empty() {
@@ -76,6 +92,7 @@ impl ServerArgs {
                 "all servers are disabled (enabled = false): there is none to ask",
             ));
         }
+        accounts.equip(&mut servers)?;
         Ok(servers)
     }
 
@@ -100,10 +117,10 @@ impl ServerArgs {
         Ok(entries)
     }
 
-    fn server(&self, entry: Entry, base: &Path, ui: &Ui, stop: &Stop) -> Result<Server, Refusal> {
-        let password = secret(&entry, base, stop)?;
+    fn server(&self, mut entry: Entry, means: Means<'_>, ui: &Ui) -> Result<Server, Refusal> {
+        let password = password::find(&mut entry, means)?;
         let mut authorities = Vec::new();
-        let own = entry.cacert.as_ref().map(|path| base.join(path));
+        let own = entry.cacert.as_ref().map(|path| means.base.join(path));
         for path in own.iter().chain(&self.cacert) {
             authorities.extend(contents(path, "cacert")?);
             authorities.push(b'\n');
@@ -182,91 +199,7 @@ fn read(file: &Path) -> Result<Vec<Entry>, Refusal> {
         .map_err(|e| Refusal::config(format!("{shown}: this is not UTF-8 text: {e}")))?;
     let entries = config::from_toml(&text, &shown).map_err(refused)?;
     if entries.iter().any(Entry::holds_secret) {
-        private(file)?;
+        private(file, ", or use password_file")?;
     }
     Ok(entries)
-}
-
-/// A file with a password in it must not be readable by others.
-fn private(file: &Path) -> Result<(), Refusal> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(file)
-        .map_err(|e| Refusal::config(format!("{}: {e}", file.display())))?
-        .permissions()
-        .mode();
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(Refusal::config(format!(
-        "{0}: holds a password but others may read it (mode {1:04o}): run chmod 600 {0}, or use \
-         password_file",
-        file.display(),
-        mode & 0o7777
-    )))
-}
-
-fn contents(path: &Path, what: &str) -> Result<Vec<u8>, Refusal> {
-    std::fs::read(path).map_err(|e| Refusal::config(format!("{what} {}: {e}", path.display())))
-}
-
-/// The password of a server, from where its entry says; else from the
-/// environment; else from the person at the terminal.
-fn secret(entry: &Entry, base: &Path, stop: &Stop) -> Result<Option<Secret>, Refusal> {
-    let name = entry.name();
-    match &entry.password_source {
-        PasswordSource::Inline(secret) => return Ok(Some(secret.clone())),
-        PasswordSource::File(path) => {
-            let bytes = contents(&base.join(path), "password_file")?;
-            return text(&bytes, name).map(Some);
-        }
-        PasswordSource::Env(variable) => {
-            return from_environment(variable)?.map(Some).ok_or_else(|| {
-                Refusal::config(format!("server {name}: the variable {variable} is not set"))
-            });
-        }
-        PasswordSource::None => {}
-        PasswordSource::Command(_) | PasswordSource::Credential(_) | PasswordSource::Netrc(_) => {
-            return Err(Refusal::config(format!(
-                "server {name}: this source of passwords is not read yet"
-            )));
-        }
-    }
-    let Some(user) = entry.username() else {
-        return Ok(None);
-    };
-    if let Some(secret) = from_environment(PASSWORD_VARIABLE)? {
-        return Ok(Some(secret));
-    }
-    if let Some(password) = password::ask(user, name, stop) {
-        return Ok(Some(Secret::new(password)));
-    }
-    Err(match stop.requested() {
-        Some(code) => Refusal::new(code, "interrupted"),
-        None => Refusal::config(format!(
-            "server {name}: no password for user {user}, and no terminal to ask on. Set \
-             password_file (or password_env, or password in a file with mode 0600) in the \
-             server file, or the variable {PASSWORD_VARIABLE}"
-        )),
-    })
-}
-
-fn from_environment(variable: &str) -> Result<Option<Secret>, Refusal> {
-    match std::env::var(variable) {
-        Ok(value) => Ok(Some(Secret::new(value))),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(e) => Err(Refusal::config(format!("the variable {variable}: {e}"))),
-    }
-}
-
-/// The first line of a password file.
-fn text(bytes: &[u8], server: &str) -> Result<Secret, Refusal> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Refusal::config(format!("server {server}: password_file is no UTF-8 text")))?;
-    let line = text.lines().next().unwrap_or_default();
-    if line.is_empty() {
-        return Err(Refusal::config(format!(
-            "server {server}: password_file is empty"
-        )));
-    }
-    Ok(Secret::new(line.to_owned()))
 }

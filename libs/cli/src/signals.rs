@@ -8,15 +8,20 @@ use signal_hook::iterator::Signals;
 
 use crate::exit::Refusal;
 
-/// Watches for signals on a thread of its own. `status` is called for SIGUSR1.
+/// Watches for signals on a thread of its own. `status` is called for SIGUSR1,
+/// `reread` for SIGUSR2; neither may take long.
 ///
 /// SIGPIPE stays ignored, as Rust leaves it: with its default action a write to
 /// a connection the server closed would end the process.
-pub(crate) fn watch(status: impl Fn() + Send + 'static) -> Result<Stop, Refusal> {
+pub(crate) fn watch(
+    status: impl Fn() + Send + 'static,
+    reread: impl Fn() + Send + 'static,
+) -> Result<Stop, Refusal> {
     let failed = |e| Refusal::new(Code::IO, format!("cannot watch for signals: {e}"));
     let stop = Stop::new().map_err(failed)?;
     // Caught so that they do not end the process: SIGXFSZ, that the write which
-    // went over `ulimit -f` fails; SIGUSR2, that it can come to mean something.
+    // went over `ulimit -f` fails; SIGUSR2 also where there is nothing to read
+    // again, for it may be sent to all programs of a pipe.
     let mut watched = vec![SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ];
     // What was ignored when we began stays so: nohup, and background jobs of a
     // script.
@@ -32,7 +37,8 @@ pub(crate) fn watch(status: impl Fn() + Send + 'static) -> Result<Stop, Refusal>
         for signal in &mut signals {
             match signal {
                 SIGUSR1 => status(),
-                SIGUSR2 | SIGXFSZ => {}
+                SIGUSR2 => reread(),
+                SIGXFSZ => {}
                 _ => {
                     let code = Code::signal(u8::try_from(signal).unwrap_or(0));
                     if !shared.request(code) {

@@ -98,7 +98,7 @@ fn headline(written: &Written, incomplete: usize, dir: &Path) -> String {
         "{complete} of {} complete: {}{}",
         count(files.len() as u64, "file"),
         fates(&written.ending.tally),
-        advice(written.ending.code)
+        advice(written.ending.code, &written.ending.tally)
     )
 }
 
@@ -128,8 +128,11 @@ pub(crate) fn fates(tally: &Tally) -> String {
     }
 }
 
-fn advice(code: Code) -> &'static str {
+fn advice(code: Code, tally: &Tally) -> &'static str {
     match code {
+        Code::TEMPORARY if tally.quota => {
+            "; a quota is used up: run it again when it is renewed, or with another server"
+        }
         Code::TEMPORARY | Code::UNREACHABLE => "; run it again to fetch them",
         code if is_signal(code) => "; interrupted, run it again",
         Code::LOGIN => "; see what was said of the servers above",
@@ -161,4 +164,18 @@ fn describe(file: &FileOutcome, dir: &Path) -> String {
         text += &format!("; kept as {}", dir.join(part).display());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_used_up_quota_is_not_to_be_tried_at_once() {
+        let mut tally = Tally::default();
+        assert!(advice(Code::TEMPORARY, &tally).contains("run it again to fetch"));
+        tally.quota = true;
+        assert!(advice(Code::TEMPORARY, &tally).contains("quota"));
+        assert_eq!(advice(Code::INCOMPLETE, &tally), "");
+    }
 }

@@ -1,14 +1,16 @@
-//! What a person sees while a program works: messages, one bar, a status line.
+//! What a person sees while a program works: messages, one bar or lines in its
+//! place, a status line. What they tell is `progress`'s.
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nzbpipe_pipeline::{Event, Watch};
 
 use crate::message::{self, count, size};
+use crate::progress::State;
 
 /// Flags every program has.
 #[derive(Args, Debug, Clone)]
@@ -18,6 +20,9 @@ pub(crate) struct Common {
     pub quiet: bool,
 
     /// Tell more about what is going on
+    ///
+    /// nntp-fetch and nzbpipe show the conversation with the servers, each line with the
+    /// server's name and the number of the connection, and the password left out.
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
 }
@@ -25,22 +30,28 @@ pub(crate) struct Common {
 /// The flag of programs that can be the last of a pipe.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Drawing {
-    /// Draw a progress bar
+    /// Show progress, on standard error
     ///
-    /// `auto` draws one if standard error is a terminal, the program is in its
-    /// foreground and is the last of the pipe.
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    /// An object of `json` is a `progress` record, see nzbpipe-records(5), with `total`
+    /// and `done` (encoded bytes of the job), `lost` (segments) and `files` (complete
+    /// ones) besides. -q turns all of it off.
+    #[arg(long, value_name = "HOW", default_value = "auto", global = true)]
     pub progress: Progress,
 }
 
-/// When to draw a bar.
+/// How to show progress.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// If a person is likely to look
+    /// A bar if standard error is a terminal, the program is in its foreground and the
+    /// last of the pipe
     Auto,
-    /// Always
+    /// A bar
     Bar,
-    /// Never
+    /// A line every two seconds
+    Line,
+    /// An object of JSON on one line every two seconds
+    Json,
+    /// Not at all
     Never,
 }
 
@@ -51,29 +62,26 @@ pub(crate) struct Ui {
     quiet: bool,
     verbose: bool,
     bar: Option<ProgressBar>,
+    lines: Option<Lines>,
     state: Arc<Mutex<State>>,
 }
 
-/// What the bar and the status line tell.
-struct State {
-    began: Instant,
-    total: u64,
-    done: u64,
-    lost: u64,
-    files: u64,
-    rate: u64,
-    connections: u64,
-    /// Whether the bar is on the screen.
-    shown: bool,
+/// Progress line by line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    /// For people.
+    Plain,
+    /// For programs.
+    Json,
 }
 
 impl Ui {
     /// Messages only.
     pub(crate) fn new(program: &'static str, common: &Common) -> Ui {
-        Ui::build(program, common, false)
+        Ui::build(program, common, Progress::Never)
     }
 
-    /// Messages and a bar. `last` says that no program of ours reads what this
+    /// Messages and progress. `last` says that no program of ours reads what this
     /// one writes.
     pub(crate) fn drawing(
         program: &'static str,
@@ -81,31 +89,32 @@ impl Ui {
         drawing: &Drawing,
         last: bool,
     ) -> Ui {
-        let draw = match drawing.progress {
-            Progress::Never => false,
-            Progress::Bar => true,
-            Progress::Auto => last && watched(),
+        let progress = match drawing.progress {
+            _ if common.quiet => Progress::Never,
+            Progress::Auto if last && watched() => Progress::Bar,
+            chosen => chosen,
         };
-        Ui::build(program, common, draw && !common.quiet)
+        Ui::build(program, common, progress)
     }
 
-    fn build(program: &'static str, common: &Common, draw: bool) -> Ui {
+    fn build(program: &'static str, common: &Common, progress: Progress) -> Ui {
         Ui {
             program,
             quiet: common.quiet,
             verbose: common.verbose,
-            bar: draw.then(bar),
-            state: Arc::new(Mutex::new(State {
-                began: Instant::now(),
-                total: 0,
-                done: 0,
-                lost: 0,
-                files: 0,
-                rate: 0,
-                connections: 0,
-                shown: false,
-            })),
+            bar: (progress == Progress::Bar).then(bar),
+            lines: match progress {
+                Progress::Line => Some(Lines::Plain),
+                Progress::Json => Some(Lines::Json),
+                _ => None,
+            },
+            state: Arc::new(Mutex::new(State::new())),
         }
+    }
+
+    /// Whether a person wants to know more.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
@@ -137,10 +146,20 @@ impl Ui {
         self.print(&line);
     }
 
-    /// Takes the bar away before the last words.
+    /// Takes the bar away before the last words, or says how far it came.
     pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        if let Some(lines) = self.lines {
+            self.tell_progress(lines, &self.state());
+        }
+    }
+
+    fn tell_progress(&self, lines: Lines, state: &State) {
+        match lines {
+            Lines::Plain => self.print(&state.line()),
+            Lines::Json => message::raw(&state.json().unwrap_or_default()),
         }
     }
 
@@ -161,6 +180,11 @@ impl Watch for Ui {
         self.tell(&event);
         let mut state = self.state();
         state.note(&event);
+        if let (Some(lines), Event::Progress(_)) = (self.lines, &event)
+            && state.due()
+        {
+            self.tell_progress(lines, &state);
+        }
         if let Some(bar) = &self.bar {
             if !std::mem::replace(&mut state.shown, true) {
                 show(bar);
@@ -195,62 +219,6 @@ impl Ui {
     }
 }
 
-impl State {
-    fn note(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Job(job) => self.total += job.bytes,
-            Event::Arrived { bytes } => self.done += bytes,
-            Event::Lost { bytes } => {
-                self.done += bytes;
-                self.lost += 1;
-            }
-            Event::Progress(progress) => {
-                // Smoothed: single samples of half a second jump too much to read.
-                self.rate = match self.rate {
-                    0 => progress.rate,
-                    rate => (rate * 3 + progress.rate) / 4,
-                };
-                self.connections = progress.connections;
-            }
-            Event::File(_) => self.files += 1,
-            _ => {}
-        }
-    }
-
-    /// `118 MB/s  0:53 left  20 connections  3 segments lost`.
-    fn details(&self) -> String {
-        let mut parts = Vec::new();
-        if self.rate > 0 {
-            parts.push(format!("{}/s", size(self.rate)));
-            let left = self.total.saturating_sub(self.done) / self.rate;
-            if self.total > 0 {
-                parts.push(format!("{} left", clock(left)));
-            }
-        }
-        if self.connections > 0 {
-            parts.push(count(self.connections, "connection"));
-        }
-        if self.lost > 0 {
-            parts.push(format!("{} lost", count(self.lost, "segment")));
-        }
-        parts.join("  ")
-    }
-
-    fn line(&self) -> String {
-        let percent = match self.total {
-            0 => String::new(),
-            total => format!(" ({}%)", self.done.saturating_mul(100) / total),
-        };
-        format!(
-            "{}{percent} in {}, {}  {}",
-            size(self.done),
-            clock(self.began.elapsed().as_secs()),
-            count(self.files, "complete file"),
-            self.details(),
-        )
-    }
-}
-
 const BAR: &str = "{percent:>3}% [{bar:16}] {decimal_bytes}/{decimal_total_bytes}  {wide_msg}";
 const SPINNER: &str = "{spinner} {decimal_bytes}  {wide_msg}";
 
@@ -282,25 +250,4 @@ fn watched() -> bool {
         && std::env::var_os("CI").is_none()
         && rustix::termios::tcgetpgrp(&stderr)
             .is_ok_and(|group| group == rustix::process::getpgrp())
-}
-
-/// `53:07`, `1:02:03`.
-fn clock(seconds: u64) -> String {
-    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if h > 0 {
-        format!("{h}:{m:02}:{s:02}")
-    } else {
-        format!("{m}:{s:02}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clock_reads_like_one() {
-        assert_eq!(clock(53), "0:53");
-        assert_eq!(clock(3723), "1:02:03");
-    }
 }

@@ -66,6 +66,13 @@ impl From<Cause> for Refusal {
     }
 }
 
+impl Refusal {
+    /// There are too many connections, for a reason of our own.
+    pub(crate) fn capacity(text: &str) -> Refusal {
+        Cause::new(Class::Capacity, text).into()
+    }
+}
+
 impl Endpoint {
     /// Prepares `server`.
     ///

@@ -8,11 +8,12 @@ mod ending;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::depth::Depth;
 use crate::dial::Endpoint;
-use crate::pace::Pace;
 use crate::patience::Gauge;
 use crate::pool::{Closing, Outbox, OutcomeOf, Pool, Taken};
 use crate::reply::{Head, Heard, Lost, Waiting, understand};
@@ -66,7 +67,7 @@ pub(crate) struct Session<S: Sinks> {
     server: usize,
     started: Instant,
     wire: Wire,
-    pace: Pace,
+    depth: Depth,
     /// The window as published.
     window: usize,
     /// In the order of the answers.
@@ -85,6 +86,8 @@ pub(crate) struct Session<S: Sinks> {
     began: Instant,
     /// When the server last sent a byte, or was last not listened to.
     heard: Instant,
+    /// How long our own limits held reading back, when last looked at.
+    held: Duration,
     /// Since when nothing is in flight.
     free: Option<Instant>,
     trickle: Gauge,
@@ -108,7 +111,7 @@ impl<S: Sinks> Session<S> {
         Session {
             server: slot.server,
             started,
-            pace: Pace::new(endpoint.server.pipeline, wire.rtt()),
+            depth: Depth::new(endpoint.server.pipeline, wire.rtt()),
             wire,
             window: 0,
             flights: VecDeque::new(),
@@ -120,6 +123,7 @@ impl<S: Sinks> Session<S> {
             phase: Phase::First(now),
             began: now,
             heard: now,
+            held: Duration::ZERO,
             free: Some(now),
             trickle: Gauge::trickle(now),
             pull: Gauge::pull(now),
@@ -278,16 +282,16 @@ impl<S: Sinks> Session<S> {
 
     /// What is learnt from an answer of `octets`.
     fn measure(&mut self, octets: u64) {
-        let before = self.pace.rate();
-        if self.pace.answered(Instant::now(), octets) {
+        let before = self.depth.rate();
+        if self.depth.answered(Instant::now(), octets) {
             let site = self.pool.site(self.server);
-            site.rated(before, self.pace.rate());
+            site.rated(before, self.depth.rate());
         }
         self.publish_window();
     }
 
     fn publish_window(&mut self) {
-        let window = self.pace.window();
+        let window = self.depth.window();
         if window != self.window {
             self.pool.stats.window(self.server, self.window, window);
             self.window = window;

@@ -43,6 +43,14 @@ impl Stream {
     pub(crate) fn buffered(tcp: Metered) -> BufReader<Metered> {
         BufReader::with_capacity(CIPHERTEXT, tcp)
     }
+
+    fn socket(&self) -> &Metered {
+        match self {
+            Stream::Plain(tcp) => tcp,
+            Stream::Tls(tls) => tls.get_ref().0.get_ref(),
+            Stream::Deflated(deflated) => deflated.inner().socket(),
+        }
+    }
 }
 
 impl AsyncRead for Stream {
@@ -194,9 +202,9 @@ impl Wire {
         self.consumed
     }
 
-    /// Whether it is a rate limit that is waited for.
-    pub(crate) fn held(&self) -> bool {
-        false
+    /// How long reading was held back by our own limits so far.
+    pub(crate) fn held(&self) -> Duration {
+        self.stream.socket().held()
     }
 
     /// The status line at the front, if it is all there. Asked once for each.

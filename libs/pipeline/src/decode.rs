@@ -1,21 +1,27 @@
-//! The stage `yenc-decode`: `body` records in, `part` records out.
+//! The stage `yenc-decode`: `body` and `article` records in, `part` records out.
 
-use nzbpipe_record::{Body, Bytes, Class, Header, Pool, Record, Segment};
+use nzbpipe_record::{Article, Body, Bytes, Class, Header, Pool, Record, Segment};
 use nzbpipe_yenc::{Decoder, Options, Report};
 
 use crate::stage::{Ending, filter};
-use crate::{Error, Inlet, Outlet, Tally, part};
+use crate::{Error, Inlet, Outlet, Tally, article as whole, part};
 
 /// The stage's name.
 pub const NAME: &str = "yenc-decode";
 
-/// Decodes every `body` of `inlet`; all other records pass untouched.
+/// Decodes every `body` and `article` of `inlet`; all other records pass untouched.
 pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
     filter(NAME, &mut inlet, &mut outlet, |inlet, outlet, tally| {
         while let Some(record) = inlet.next()? {
             let record = decoded(record, pool)?;
             count(&record, tally);
+            let telemetry = matches!(record.header, Header::Progress(_));
             outlet.send(record)?;
+            // The next body may be long in coming; who shows progress must not
+            // wait for it.
+            if telemetry {
+                outlet.flush()?;
+            }
         }
         Ok(())
     })
@@ -44,6 +50,18 @@ fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
             let (bytes, report) = article(&lines, stuffed, pool);
             Ok(part::record(segment, provenance, &report, bytes))
         }
+        (Header::Article(article), Some(lines)) => {
+            let Article {
+                segment,
+                provenance,
+                stuffed,
+                ..
+            } = *article;
+            // As the fetch checks it: no field of the header begins a block.
+            let (bytes, report) = self::article(whole::body(&lines), stuffed, pool);
+            Ok(part::record(segment, provenance, &report, bytes))
+        }
+        (Header::Article(article), None) => Err(no_payload("article", &article.segment)),
         (Header::Body(body), None) => Err(no_payload("body", &body.segment)),
         (Header::Segment(segment), _) => Err(never_fetched(&segment)),
         (header, payload) => Ok(Record { header, payload }),
@@ -75,7 +93,7 @@ fn count(record: &Record, tally: &mut Tally) {
             tally.arrived(part.crc, bytes);
         }
         Header::Missing(_) => tally.failure(&Class::Missing),
-        Header::Failed(failed) => tally.failure(&failed.class),
+        Header::Failed(failed) => tally.failed_by(failed),
         _ => {}
     }
 }

@@ -1,10 +1,11 @@
-//! The stage `nntp-fetch`: `segment` records in; `body`, `missing` and `failed`
-//! records out. Fused, its sink is the decoder and it gives `part` records.
+//! The stage `nntp-fetch`: `segment` records in; `body` or `article`, `missing` and
+//! `failed` records out. Fused, its sink is the decoder and it gives `part` records.
 //!
 //! Which server is asked and what becomes of a connection is `nntp`'s; here
 //! segments become requests and outcomes become records.
 
 mod feed;
+mod gauge;
 mod sink;
 
 use std::sync::Arc;
@@ -15,22 +16,20 @@ use nzbpipe_nntp::{
     BodySink, Client, Notice, Options, Outcome, Rate, Request, Sinks, Stats, Trace,
 };
 use nzbpipe_record::{
-    Body, Bytes, Class, Crc, Failed, Header, Missing, Pool, Progress, Provenance, Record, Segment,
-    Tried,
+    Bytes, Class, Crc, Failed, Header, Missing, Pool, Progress, Provenance, Record, Segment, Tried,
 };
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use crate::budget::Budget;
 use crate::stage::{Ending, close};
 use crate::{Error, Event, Inlet, Outlet, Stop, Tally, Watch};
+use gauge::Gauge;
 use sink::{Decoding, Raw};
+
+pub use gauge::servers;
 
 /// The stage's name.
 pub const NAME: &str = "nntp-fetch";
-
-/// At most two `progress` records a second.
-const TELEMETRY: Duration = Duration::from_millis(500);
 
 /// Requests waiting for a connection. More than any sensible number of
 /// connections, so that none waits for the reader of the input.
@@ -44,7 +43,8 @@ const BUDGET_PER_CONNECTION: usize = 1 << 20;
 pub struct Config {
     /// The servers, ready to be used: passwords and certificates are read.
     pub servers: Vec<Server>,
-    /// How the engine behaves.
+    /// How the engine behaves; whether it asks for whole articles is up to
+    /// `form`.
     pub options: Options,
     /// Octets a second in total.
     pub rate: Arc<Rate>,
@@ -54,6 +54,8 @@ pub struct Config {
     pub trace: Option<Trace>,
     /// What becomes of the bodies.
     pub form: Form,
+    /// Counts while the stage runs.
+    pub stats: Arc<Stats>,
     /// Told what people should know about the servers.
     pub notices: Arc<dyn Fn(Notice) + Send + Sync>,
     /// Sees each event.
@@ -70,6 +72,11 @@ pub enum Form {
         /// Whether a damaged article is asked of the next server.
         verify: bool,
     },
+    /// Whole articles as they came, headers first.
+    Articles {
+        /// As for `Raw`; it is the article's body that is checked.
+        verify: bool,
+    },
     /// Decoded while they arrive.
     Parts,
 }
@@ -84,7 +91,11 @@ pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending 
     let budget = Budget::new(BUDGET_BASE + connections * BUDGET_PER_CONNECTION);
     match config.form {
         Form::Raw { verify } => {
-            let sinks = Raw::new(budget, pool.clone(), verify);
+            let sinks = Raw::new(budget, pool.clone(), verify, false);
+            drive(config, sinks, inlet, outlet)
+        }
+        Form::Articles { verify } => {
+            let sinks = Raw::new(budget, pool.clone(), verify, true);
             drive(config, sinks, inlet, outlet)
         }
         Form::Parts => drive(config, Decoding::new(budget, pool.clone()), inlet, outlet),
@@ -172,31 +183,29 @@ struct Stage<S> {
     outlet: Outlet,
     watch: Box<dyn Watch>,
     stats: Arc<Stats>,
-    started: Instant,
-    /// When telemetry was last written, and the bytes it told of.
-    reported: Option<(Instant, u64)>,
+    gauge: Gauge,
     tally: Tally,
 }
 
 impl<S: Deliver> Stage<S> {
     fn new(config: Config, sinks: S, outlet: Outlet) -> (Stage<S>, Client) {
-        let stats = Arc::new(Stats::default());
+        let mut options = config.options;
+        options.article = matches!(config.form, Form::Articles { .. });
         let client = Client {
             servers: config.servers,
-            options: config.options,
+            options,
             rate: config.rate,
             changes: config.changes,
             trace: config.trace,
             notices: config.notices,
-            stats: Arc::clone(&stats),
+            stats: Arc::clone(&config.stats),
         };
         let stage = Stage {
             sinks: Arc::new(sinks),
             outlet,
             watch: config.watch,
-            stats,
-            started: Instant::now(),
-            reported: None,
+            stats: config.stats,
+            gauge: Gauge::new(),
             tally: Tally::default(),
         };
         (stage, client)
@@ -227,7 +236,7 @@ impl<S: Deliver> Stage<S> {
         mut outcomes: Outcomes<S>,
         mut passing: mpsc::Receiver<Record>,
     ) -> Result<(), Error> {
-        let mut tick = tokio::time::interval(TELEMETRY);
+        let mut tick = tokio::time::interval(gauge::INTERVAL);
         let (mut fetching, mut reading) = (true, true);
         while fetching || reading {
             if outcomes.is_empty() && passing.is_empty() {
@@ -243,16 +252,16 @@ impl<S: Deliver> Stage<S> {
                     Some(outcome) => self.deliver(outcome).await?,
                     None => fetching = false,
                 },
-                _ = tick.tick() => self.telemetry().await?,
+                _ = tick.tick() => self.telemetry(false).await?,
             }
         }
-        self.telemetry().await
+        self.telemetry(true).await
     }
 
     async fn pass(&mut self, record: Record) -> Result<(), Error> {
         match &record.header {
             Header::Job(job) => self.watch.event(Event::Job(job)),
-            Header::Failed(failed) => self.tally.failure(&failed.class),
+            Header::Failed(failed) => self.tally.failed_by(failed),
             _ => {}
         }
         self.outlet.send_async(record).await
@@ -308,14 +317,21 @@ impl<S: Deliver> Stage<S> {
         let payload = record.payload.as_ref().map_or(0, Bytes::len);
         let encoded = record.header.segment().and_then(|s| s.bytes);
         match &record.header {
-            Header::Body(body) => self.tally.arrived(judged(body), payload),
+            Header::Body(body) => {
+                let crc = judged(body.crc, body.damage.as_deref());
+                self.tally.arrived(crc, payload);
+            }
+            Header::Article(article) => {
+                let crc = judged(article.crc, article.damage.as_deref());
+                self.tally.arrived(crc, payload);
+            }
             Header::Part(part) => self.tally.arrived(part.crc, payload),
             Header::Missing(_) => self.tally.failure(&Class::Missing),
-            Header::Failed(failed) => self.tally.failure(&failed.class),
+            Header::Failed(failed) => self.tally.failed_by(failed),
             _ => {}
         }
         self.watch.event(match record.header {
-            Header::Body(_) | Header::Part(_) => Event::Arrived {
+            Header::Body(_) | Header::Article(_) | Header::Part(_) => Event::Arrived {
                 bytes: encoded.unwrap_or(payload as u64),
             },
             _ => Event::Lost {
@@ -324,26 +340,15 @@ impl<S: Deliver> Stage<S> {
         });
     }
 
-    async fn telemetry(&mut self) -> Result<(), Error> {
-        let now = Instant::now();
-        let bytes = self.stats.bytes();
-        let (before, counted) = self.reported.unwrap_or((self.started, 0));
-        let seconds = now.duration_since(before).as_secs_f64();
-        if self.reported.is_some() && seconds < TELEMETRY.as_secs_f64() / 2.0 {
+    async fn telemetry(&mut self, end: bool) -> Result<(), Error> {
+        self.watch.event(Event::Fates(&self.tally));
+        let Some(reading) = self.gauge.read(&self.stats, end) else {
             return Ok(());
-        }
-        self.reported = Some((now, bytes));
-        if bytes == 0 {
-            return Ok(());
-        }
+        };
         let progress = Progress {
             stage: NAME.to_owned(),
-            bytes,
             segments: self.tally.segments(),
-            connections: self.stats.connections(),
-            rate: (bytes.saturating_sub(counted) as f64 / seconds.max(1e-3)) as u64,
-            ms: u64::try_from(now.duration_since(self.started).as_millis()).unwrap_or(u64::MAX),
-            ..Progress::default()
+            ..reading
         };
         self.watch.event(Event::Progress(&progress));
         self.outlet
@@ -354,12 +359,12 @@ impl<S: Deliver> Stage<S> {
 
 /// The verdict on a body. An unchecked one has nothing against it: the decoder
 /// will see.
-fn judged(body: &Body) -> Crc {
-    let unchecked = match body.damage {
+fn judged(crc: Option<Crc>, damage: Option<&str>) -> Crc {
+    let unchecked = match damage {
         Some(_) => Crc::Mismatch,
         None => Crc::Ok,
     };
-    body.crc.unwrap_or(unchecked)
+    crc.unwrap_or(unchecked)
 }
 
 fn spoken(tried: nzbpipe_nntp::Tried) -> Tried {

@@ -9,6 +9,7 @@
 //! This crate is the only place where `record`, `nzb`, `yenc`, `nntp` and `store`
 //! meet. The terminal, the environment and the command line are left to `cli`.
 
+mod article;
 pub mod budget;
 mod code;
 pub mod decode;

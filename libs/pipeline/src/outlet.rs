@@ -113,6 +113,7 @@ fn by(stage: &str) -> String {
 fn shortened(mut record: Record) -> Record {
     let (segment, tried) = match &mut record.header {
         Header::Body(body) => (&mut body.segment, None),
+        Header::Article(article) => (&mut article.segment, None),
         Header::Part(part) => (&mut part.segment, None),
         Header::Missing(missing) => (&mut missing.segment, Some(&mut missing.tried)),
         Header::Failed(failed) => (&mut failed.segment, Some(&mut failed.tried)),

@@ -1,6 +1,6 @@
 //! What became of the segments a stage saw, and the exit code that follows.
 
-use nzbpipe_record::{Class, Crc};
+use nzbpipe_record::{Class, Crc, Failed};
 
 use crate::Code;
 
@@ -27,6 +27,8 @@ pub struct Tally {
     pub unheard: u64,
     /// Payload bytes handed on.
     pub bytes: u64,
+    /// Whether a server's quota kept a segment from being asked for.
+    pub quota: bool,
 }
 
 impl Tally {
@@ -50,6 +52,12 @@ impl Tally {
             Class::Transport | Class::Capacity | Class::Interrupted => &mut self.transient,
             _ => &mut self.bad_input,
         } += 1;
+    }
+
+    /// Counts a segment that `failed`.
+    pub fn failed_by(&mut self, failed: &Failed) {
+        self.failure(&failed.class);
+        self.quota |= over_quota(failed);
     }
 
     /// Counts a decoded segment of `bytes` bytes by its CRC verdict.
@@ -80,6 +88,19 @@ impl Tally {
     }
 }
 
+/// Whether a segment failed because a quota was used up. Nothing but the words
+/// tells it from a server that is full: the class is the same.
+pub(crate) fn over_quota(failed: &Failed) -> bool {
+    let words = |text: &str| text.contains("quota") && text.contains("used up");
+    failed.class == Class::Capacity
+        && (words(&failed.reason)
+            || failed
+                .tried
+                .iter()
+                .filter_map(|t| t.text.as_deref())
+                .any(words))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +123,22 @@ mod tests {
             assert_eq!(tally.segments(), 1);
         }
         assert_eq!(Tally::default().code(), Code::OK);
+    }
+
+    #[test]
+    fn a_quota_is_temporary_and_told_apart() {
+        let mut tally = Tally::default();
+        let mut failed = Failed {
+            class: Class::Capacity,
+            reason: "too many connections".to_owned(),
+            ..Failed::default()
+        };
+        tally.failed_by(&failed);
+        assert!(!tally.quota);
+        failed.reason = "main: daily quota of 50 GB used up".to_owned();
+        tally.failed_by(&failed);
+        assert!(tally.quota);
+        assert_eq!((tally.transient, tally.code()), (2, Code::TEMPORARY));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use nzbpipe_record::{Job, Progress};
 use nzbpipe_store::FileOutcome;
 
+use crate::Tally;
+
 /// Something worth showing.
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -21,6 +23,8 @@ pub enum Event<'a> {
     },
     /// The fetching stage's telemetry.
     Progress(&'a Progress),
+    /// The fates that the fetching stage has counted, as often as it reports.
+    Fates(&'a Tally),
     /// A file is complete under its final name.
     File(&'a FileOutcome),
 }

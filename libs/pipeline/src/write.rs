@@ -13,7 +13,7 @@ use nzbpipe_store::{Absent, FileOutcome, Piece, Placed, Status, Store, Why};
 
 use crate::decode::{never_fetched, no_payload};
 use crate::stage::{Ending, close};
-use crate::{Code, Error, Event, Inlet, Outlet, Tally, Watch};
+use crate::{Code, Error, Event, Inlet, Outlet, Tally, Watch, tally};
 
 /// The stage's name.
 pub const NAME: &str = "seg-write";
@@ -77,6 +77,7 @@ fn open(config: Config, outlet: &mut Outlet) -> Result<Stage, Error> {
         lost: HashMap::new(),
         files: Vec::new(),
         bytes: 0,
+        quota: false,
     })
 }
 
@@ -92,6 +93,8 @@ struct Stage {
     lost: HashMap<Identity, HashMap<u64, Class>>,
     files: Vec<FileOutcome>,
     bytes: u64,
+    /// Whether a quota kept a segment from being asked for.
+    quota: bool,
 }
 
 impl Stage {
@@ -103,6 +106,7 @@ impl Stage {
                 (Header::Part(part), None) => return Err(no_payload("part", &part.segment)),
                 (Header::Segment(segment), _) => return Err(never_fetched(&segment)),
                 (Header::Body(body), _) => return Err(not_decoded(&body.segment)),
+                (Header::Article(article), _) => return Err(not_decoded(&article.segment)),
                 (header, _) => self.other(header, outlet)?,
             }
         }
@@ -114,7 +118,10 @@ impl Stage {
             Header::Job(job) => self.watch.event(Event::Job(job)),
             Header::Progress(progress) => self.watch.event(Event::Progress(progress)),
             Header::Missing(missing) => self.lose(&missing.segment, &Class::Missing)?,
-            Header::Failed(failed) => self.lose(&failed.segment, &failed.class)?,
+            Header::Failed(failed) => {
+                self.quota |= tally::over_quota(failed);
+                self.lose(&failed.segment, &failed.class)?;
+            }
             _ => return Ok(()),
         }
         if matches!(header, Header::Progress(_)) {
@@ -223,6 +230,7 @@ impl Stage {
         let result = result.and(closed.map_err(Error::from));
         let mut tally = Tally {
             bytes: self.bytes,
+            quota: self.quota,
             ..Tally::default()
         };
         for file in &self.files {

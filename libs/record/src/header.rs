@@ -1,7 +1,8 @@
 //! The header of a record: one JSON object, told apart by its `type`.
 
 use crate::{
-    Body, End, Failed, FileReport, Job, Missing, Part, Progress, Segment, Stream, Unknown, keys,
+    Article, Body, End, Failed, FileReport, Job, Missing, Part, Progress, Segment, Stream, Unknown,
+    keys,
 };
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
@@ -19,6 +20,8 @@ pub enum Header {
     Segment(Box<Segment>),
     /// The body of an article; has a payload.
     Body(Box<Body>),
+    /// A whole article; has a payload.
+    Article(Box<Article>),
     /// A decoded piece; has a payload.
     Part(Box<Part>),
     /// A segment that no server has.
@@ -43,6 +46,7 @@ impl Header {
             Header::Job(_) => "job",
             Header::Segment(_) => "segment",
             Header::Body(_) => "body",
+            Header::Article(_) => "article",
             Header::Part(_) => "part",
             Header::Missing(_) => "missing",
             Header::Failed(_) => "failed",
@@ -58,6 +62,7 @@ impl Header {
         match self {
             Header::Segment(segment) => Some(segment),
             Header::Body(body) => Some(&body.segment),
+            Header::Article(article) => Some(&article.segment),
             Header::Part(part) => Some(&part.segment),
             Header::Missing(missing) => Some(&missing.segment),
             Header::Failed(failed) => Some(&failed.segment),
@@ -71,6 +76,7 @@ impl Header {
         match self {
             Header::Segment(segment) => Some(*segment),
             Header::Body(body) => Some(body.segment),
+            Header::Article(article) => Some(article.segment),
             Header::Part(part) => Some(part.segment),
             Header::Missing(missing) => Some(missing.segment),
             Header::Failed(failed) => Some(failed.segment),
@@ -80,11 +86,11 @@ impl Header {
 
     /// Whether a record of this type is nothing without a payload.
     pub(crate) fn needs_payload(&self) -> bool {
-        matches!(self, Header::Body(_) | Header::Part(_))
+        matches!(self, Header::Body(_) | Header::Article(_) | Header::Part(_))
     }
 
     /// Whether a record of this type is nothing without a message-id. A `part`
-    /// may come from `printf`, and a `failed` may be about an illegal id.
+    /// may come from `printf`, an `article` may be still to be posted, and a `failed` may be about an illegal id.
     pub(crate) fn needs_id(&self) -> bool {
         matches!(
             self,
@@ -104,7 +110,7 @@ macro_rules! from {
 }
 
 from! {
-    Stream(Stream), Job(Job), Segment(Segment), Body(Body), Part(Part), Missing(Missing),
+    Stream(Stream), Job(Job), Segment(Segment), Body(Body), Article(Article), Part(Part), Missing(Missing),
     Failed(Failed), File(FileReport), Progress(Progress), End(End), Unknown(Unknown),
 }
 
@@ -133,6 +139,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<(Header, Option<u64>), serde_json::Er
         "job" => Header::Job(serde_json::from_slice(line)?),
         "segment" => Header::Segment(serde_json::from_slice(line)?),
         "body" => Header::Body(serde_json::from_slice(line)?),
+        "article" => Header::Article(serde_json::from_slice(line)?),
         "part" => Header::Part(serde_json::from_slice(line)?),
         "missing" => Header::Missing(serde_json::from_slice(line)?),
         "failed" => Header::Failed(serde_json::from_slice(line)?),

@@ -60,14 +60,14 @@
 //!
 //! Every header is self-contained. The order of records has no meaning: parts
 //! are written where their `offset` says. Every `segment` that goes into a
-//! stage comes out as exactly one of `body`, `part`, `missing` and `failed`,
-//! which repeat all its keys, unknown ones too; fed back into a fetch, `missing`
-//! and `failed` are segments again.
+//! stage comes out as exactly one of `body`, `article`, `part`, `missing` and
+//! `failed`, which repeat all its keys, unknown ones too; fed back into a fetch,
+//! `missing` and `failed` are segments again.
 //!
 //! Records of unknown type pass through filters with their payload. A new
 //! optional key or a new type leaves the version as it is; a reader refuses a
-//! version it does not know. `present` and `article` are reserved. Whole
-//! numbers of unknown keys are exact up to 64 bits.
+//! version it does not know. `present` is reserved. Whole numbers of unknown
+//! keys are exact up to 64 bits.
 //!
 //! # Types and keys
 //!
@@ -129,6 +129,21 @@
 //!
 //! The payload is the lines of the body, without the line `.` that ends them.
 //!
+//! ## `article` – [`Article`]: a whole article; has a payload
+//!
+//! All keys of `segment`, of which none is required, and:
+//!
+//! | key | value |
+//! |---|---|
+//! | `stuffed`, `crc` ?, `damage` ? | as in `body` |
+//! | `headers` | array of header fields in their order, each an array: name, unfolded value and, if the value was not UTF-8, its bytes in base64 |
+//! | `headers_cut` ? | `true` if there are more of them than this header has room for |
+//! | `server`, `tries`, `ms` | as in `body` |
+//!
+//! The payload is the lines of the article, headers first, then an empty line,
+//! then the body, without the line `.` that ends them. Where a `body` is taken,
+//! an `article` is.
+//!
 //! ## `part` – [`Part`]: a decoded piece; has a payload
 //!
 //! All keys of `segment`, of which none is required, and:
@@ -184,7 +199,7 @@
 //! | `missing_ranges` | bytes that are not on disk: array of pairs, each the first offset and the one after the last |
 //! | `crc32` ? | CRC-32 of the whole file, 8 lower-case hexadecimal digits |
 //!
-//! ## `progress` – [`Progress`]: telemetry, at most twice a second
+//! ## `progress` – [`Progress`]: telemetry, at most twice a second and once at the end
 //!
 //! | key | value |
 //! |---|---|
@@ -193,6 +208,17 @@
 //! | `connections` | open now |
 //! | `rate` | bytes per second, lately |
 //! | `ms` | milliseconds since the start |
+//! | `servers` ? | array of objects, one for each server, with the keys below |
+//!
+//! A server's object has `name`; `bytes`, `rate`, `connections` as above;
+//! `allowed` (connections that may be open); `window` (requests that may be in
+//! flight on a connection, on average) and `rtt_ms` (milliseconds from a command
+//! to the first byte of the answer, 0 if not known), which may have a fraction;
+//! `bodies`, `missing`, `damaged` (answers, by kind; `bodies` counts damaged ones,
+//! too); `errors`, an object that counts what went wrong by class: `transport`,
+//! `capacity`, `login`, `damaged`, `missing`; `hedged` (bytes asked for a second
+//! time near the end); `recycled` (connections given up because they were slow).
+//! All of it counts from the start. Others may follow.
 //!
 //! ## `end` – [`End`]: the last record; its counts are for display and never compared
 //!
@@ -225,6 +251,7 @@
 //! # Ok::<(), nzbpipe_record::Error>(())
 //! ```
 
+mod article;
 mod buffer;
 mod decode;
 mod encode;
@@ -233,6 +260,7 @@ mod failure;
 mod header;
 mod keys;
 mod piece;
+mod progress;
 mod reader;
 mod report;
 mod segment;
@@ -243,6 +271,7 @@ mod writer;
 pub use bytes::Bytes;
 pub use serde_json::{Map, Value};
 
+pub use crate::article::{Article, Field};
 pub use crate::buffer::{Buffer, Pool};
 pub use crate::decode::{Decoder, Limits};
 pub use crate::encode::encode_header;
@@ -250,8 +279,9 @@ pub use crate::error::{Error, Fault, Position};
 pub use crate::failure::{Class, Failed, Missing, Tried};
 pub use crate::header::Header;
 pub use crate::piece::{Body, Crc, Part, Provenance};
+pub use crate::progress::{Progress, ServerErrors, ServerProgress};
 pub use crate::reader::Reader;
-pub use crate::report::{End, FileReport, FileStatus, Job, Progress, Status, Stream, Unknown};
+pub use crate::report::{End, FileReport, FileStatus, Job, Status, Stream, Unknown};
 pub use crate::segment::Segment;
 pub use crate::text::{base64, text};
 pub use crate::writer::Writer;

@@ -123,28 +123,6 @@ pub struct FileReport {
     pub extra: Map<String, Value>,
 }
 
-/// `progress`: telemetry for the program that draws the bar, twice a second at
-/// most. Never needed for the result.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Progress {
-    /// The program that reports.
-    pub stage: String,
-    /// Bytes received since the start.
-    pub bytes: u64,
-    /// Segments finished since the start.
-    pub segments: u64,
-    /// Connections that are open.
-    pub connections: u64,
-    /// Bytes per second, lately.
-    pub rate: u64,
-    /// Milliseconds since the start.
-    pub ms: u64,
-    /// Keys that this version does not know.
-    #[serde(flatten, deserialize_with = "keys::rest")]
-    pub extra: Map<String, Value>,
-}
-
 words! {
     /// How a stage ended.
     Status {

@@ -7,9 +7,9 @@
 )]
 
 use nzbpipe_record::{
-    Body, Bytes, Class, Crc, Decoder, End, Error, Failed, FileReport, FileStatus, Header, Job,
-    Limits, Map, Missing, Part, Pool, Progress, Provenance, Reader, Record, Segment, Status,
-    Stream, Tried, Unknown, Value, Writer,
+    Article, Body, Bytes, Class, Crc, Decoder, End, Error, Failed, Field, FileReport, FileStatus,
+    Header, Job, Limits, Map, Missing, Part, Pool, Progress, Provenance, Reader, Record, Segment,
+    ServerErrors, ServerProgress, Status, Stream, Tried, Unknown, Value, Writer,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -213,8 +213,45 @@ prop_compose! {
     fn progress()(
         stage in text(), extra in extra(),
         (bytes, segments, connections, rate, ms) in any::<(u64, u64, u64, u64, u64)>(),
+        servers in vec(server(), 0..3),
     ) -> Progress {
-        Progress { stage, bytes, segments, connections, rate, ms, extra }
+        Progress { stage, bytes, segments, connections, rate, ms, servers, extra }
+    }
+}
+
+prop_compose! {
+    fn server()(
+        name in text(), (bytes, rate, connections, allowed) in any::<(u64, u64, u64, u64)>(),
+        (window, rtt) in any::<(u16, u32)>(),
+        (bodies, missing, damaged, hedged, recycled) in any::<(u64, u64, u64, u64, u64)>(),
+        errors in errors(), extra in extra(),
+    ) -> ServerProgress {
+        ServerProgress {
+            name, bytes, rate, connections, allowed, window: f64::from(window) / 4.0,
+            rtt_ms: f64::from(rtt) / 8.0, bodies, missing, damaged, errors, hedged, recycled, extra,
+        }
+    }
+}
+
+prop_compose! {
+    fn errors()(
+        (transport, capacity, login, damaged, missing) in any::<(u64, u64, u64, u64, u64)>(),
+        extra in extra(),
+    ) -> ServerErrors {
+        ServerErrors { transport, capacity, login, damaged, missing, extra }
+    }
+}
+
+prop_compose! {
+    fn article()(
+        stuffed in any::<bool>(), crc in option::of(crc()), damage in option::of(text()),
+        headers in vec((text(), vec(any::<u8>(), 0..9)), 0..4), headers_cut in any::<bool>(),
+        provenance in provenance(), segment in segment(),
+    ) -> Article {
+        let headers = headers.into_iter().map(|(name, value)| Field::new(name, &value));
+        Article {
+            stuffed, crc, damage, provenance, headers: headers.collect(), headers_cut, segment,
+        }
     }
 }
 
@@ -238,11 +275,7 @@ fn payload() -> impl Strategy<Value = Bytes> {
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    let unknown = (
-        "x-[a-z]{0,5}|present|article",
-        extra(),
-        option::of(payload()),
-    );
+    let unknown = ("x-[a-z]{0,5}|present", extra(), option::of(payload()));
     prop_oneof![
         (text(), extra()).prop_map(|(by, extra)| Stream {
             extra,
@@ -252,6 +285,8 @@ fn record() -> impl Strategy<Value = Record> {
         job().prop_map(Record::from),
         segment().prop_map(Record::from),
         (body(), payload()).prop_map(|(body, payload)| Record::with_payload(body, payload)),
+        (article(), payload())
+            .prop_map(|(article, payload)| Record::with_payload(article, payload)),
         (part(), payload()).prop_map(|(part, payload)| Record::with_payload(part, payload)),
         (vec(tried(), 0..3), segment())
             .prop_map(|(tried, segment)| Missing { tried, segment }.into()),

@@ -13,9 +13,22 @@ use crate::Error;
 /// [`Error::CannotCreate`] if the folder cannot be written to, [`Error::Io`] if
 /// the bytes cannot.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace(path, bytes, 0o600)
+}
+
+/// As [`write`], for what others are to read: new files get mode 0666 less the
+/// umask.
+///
+/// # Errors
+/// As for [`write`].
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace(path, bytes, 0o666)
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let draft = draft(path);
-    let result =
-        put(&draft, bytes).and_then(|()| fs::rename(&draft, path).map_err(|e| failed(path, e)));
+    let result = put(&draft, bytes, mode)
+        .and_then(|()| fs::rename(&draft, path).map_err(|e| failed(path, e)));
     if result.is_err() {
         let _ = fs::remove_file(&draft);
     }
@@ -32,7 +45,7 @@ fn draft(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn put(draft: &Path, bytes: &[u8]) -> Result<(), Error> {
+fn put(draft: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     use std::os::unix::fs::OpenOptionsExt;
     // Whatever has this name is a crashed process's of the same number, or was
     // planted: a link is not followed.
@@ -40,7 +53,7 @@ fn put(draft: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o600)
+        .mode(mode)
         .open(draft)
         .map_err(|source| Error::CannotCreate {
             path: draft.to_owned(),
@@ -81,6 +94,22 @@ mod tests {
         write(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_what_is_published_may_be_read_by_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let path = dir.path().join("state");
+        write(&path, b"").unwrap();
+        assert_eq!(mode(&path), 0o600);
+        // What the umask leaves is the user's choice.
+        publish(&path, b"").unwrap();
+        assert_eq!(mode(&path) & 0o600, 0o600);
+        let plain = dir.path().join("plain");
+        fs::write(&plain, b"").unwrap();
+        assert_eq!(mode(&path), mode(&plain));
     }
 
     #[test]

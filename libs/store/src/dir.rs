@@ -115,13 +115,26 @@ impl Dir {
     }
 
     /// Opens the regular file `name` to read and write, creating it if it is not
-    /// there, and locks it for as long as it is open. Links of either kind and
-    /// everything that is no file are refused: a hard link would carry what we write
-    /// out of the directory.
+    /// there, and locks it for as long as it is open. What is no file of our own is
+    /// refused.
     pub fn open_own(&self, name: &str) -> Result<File, Error> {
+        let file = self.open_file(name, FILE_MODE)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(file),
+            Err(Errno::WOULDBLOCK) => Err(Error::InUse {
+                path: self.path_of(name),
+            }),
+            Err(e) => Err(self.error(name, e)),
+        }
+    }
+
+    /// As [`Dir::open_own`], with these permissions and without the lock. Links of
+    /// either kind and everything that is no file are refused: a hard link would carry
+    /// what we write out of the directory.
+    pub fn open_file(&self, name: &str, mode: Mode) -> Result<File, Error> {
         // Without NONBLOCK, opening a FIFO would wait for its other end.
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
-        let fd = open_at(&self.fd, name, flags, FILE_MODE).map_err(|e| self.refusal(name, e))?;
+        let fd = open_at(&self.fd, name, flags, mode).map_err(|e| self.refusal(name, e))?;
         let file = File::from(fd);
         let meta = file.metadata().map_err(|e| self.error(name, e))?;
         if !meta.is_file() {
@@ -130,13 +143,7 @@ impl Dir {
         if meta.nlink() > 1 {
             return Err(self.refused(name, "it has another name (hard link)"));
         }
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(file),
-            Err(Errno::WOULDBLOCK) => Err(Error::InUse {
-                path: self.path_of(name),
-            }),
-            Err(e) => Err(self.error(name, e)),
-        }
+        Ok(file)
     }
 
     /// Opens `name` to read if it is a regular file.

@@ -35,6 +35,16 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// A state file does not say what such a file says. It is left as it is.
+    #[error("{}: line {line}: {what}", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Another process writes the same job into the same directory.
     #[error("{} is in use by another process", path.display())]
     InUse {
@@ -73,12 +83,18 @@ impl Error {
         }
     }
 
+    /// Whether a state file cannot be understood: a person has to look at it.
+    pub fn is_bad_state(&self) -> bool {
+        matches!(self, Error::State { .. })
+    }
+
     /// The file or directory it is about.
     pub fn path(&self) -> &Path {
         match self {
             Error::CannotCreate { path, .. }
             | Error::Refused { path, .. }
             | Error::Io { path, .. }
+            | Error::State { path, .. }
             | Error::InUse { path } => path,
         }
     }

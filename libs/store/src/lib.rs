@@ -1,4 +1,5 @@
 //! Output files: pieces of many files come in any order, and whole files come out.
+//! And the small files of state that processes share: [`quota`], [`slots`].
 //!
 //! A [`Store`] owns one output directory. Each [`Piece`] is written to its place in a
 //! `.part` file that belongs to the file's identity; when the last one is in, the file
@@ -63,12 +64,15 @@ mod finished;
 mod folder;
 mod handles;
 mod journal;
+mod key;
 mod line;
 mod lookup;
 mod name;
 mod outcome;
 mod pieces;
+pub mod quota;
 mod resume;
+pub mod slots;
 mod store;
 mod types;
 

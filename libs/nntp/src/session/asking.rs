@@ -22,7 +22,7 @@ impl<S: Sinks> Session<S> {
     /// Asks for more while the window has room and the pool has work.
     pub(super) fn fill(&mut self) {
         while self.has_room() {
-            let fair = self.pool.fair(self.server, self.pace.rate());
+            let fair = self.pool.fair(self.server, self.depth.rate());
             let held = match self.flights.len() < fair {
                 true => self.pool.take(self.server, &mut self.idle).map(Held::Own),
                 false if fair == 0 => return self.pass(),
@@ -53,7 +53,7 @@ impl<S: Sinks> Session<S> {
         let Some(quota) = &self.endpoint.server.quota else {
             return true;
         };
-        let expected = self.pace.article() * (self.flights.len() + 1) as f64;
+        let expected = self.depth.article() * (self.flights.len() + 1) as f64;
         quota.left() as f64 >= expected
     }
 
@@ -73,8 +73,8 @@ impl<S: Sinks> Session<S> {
             self.listen(now);
             self.phase = super::Phase::First(now);
             self.free = None;
-            self.pace.interrupt();
-            self.pace.begin(now);
+            self.depth.interrupt();
+            self.depth.begin(now);
         }
         self.wire.send(match self.pool.options.article {
             true => Command::Article(id(&held)),
@@ -120,10 +120,10 @@ impl<S: Sinks> Session<S> {
     fn elsewhere(&self) -> f64 {
         let (rate, rated) = self.pool.line();
         let mean = rate as f64 / rated.max(1) as f64;
-        let rtt = self.pace.rtt().unwrap_or_default().as_secs_f64();
+        let rtt = self.depth.rtt().unwrap_or_default().as_secs_f64();
         match rated {
             0 => rtt,
-            _ => rtt + self.pace.article() / mean.max(1.0),
+            _ => rtt + self.depth.article() / mean.max(1.0),
         }
     }
 
@@ -137,9 +137,9 @@ impl<S: Sinks> Session<S> {
         };
         let head = now.saturating_duration_since(since).as_secs_f64();
         let each = self
-            .pace
+            .depth
             .rate()
-            .map_or(0.0, |rate| self.pace.article() / rate.max(1.0));
+            .map_or(0.0, |rate| self.depth.article() / rate.max(1.0));
         head.max(each * (at + 1) as f64)
     }
 

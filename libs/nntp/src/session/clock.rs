@@ -38,7 +38,7 @@ impl<S: Sinks> Session<S> {
         let now = Instant::now();
         if now > began + Duration::from_millis(5) {
             self.listen(now);
-            self.pace.interrupt();
+            self.depth.interrupt();
         }
         output
     }
@@ -96,7 +96,7 @@ impl<S: Sinks> Session<S> {
         };
         self.pool.site(self.server).latency.note(now - since);
         if head.quiet {
-            self.pace.quiet_answer(now - head.sent);
+            self.depth.quiet_answer(now - head.sent);
             self.pool.stats.round_trip(self.server, now - head.sent);
             self.publish_window();
             // More may be in flight now, while this one arrives.
@@ -107,10 +107,11 @@ impl<S: Sinks> Session<S> {
     /// Looks at all clocks, and sets the alarm to the next one.
     fn tick(&mut self) -> Result<(), Lost> {
         let now = Instant::now();
-        if self.wire.held() {
-            // It is we who do not read.
+        let held = self.wire.held();
+        if held > self.held {
+            // It was we who did not read.
+            self.held = held;
             self.listen(now);
-            self.pace.interrupt();
         }
         match self.flights.is_empty() {
             true => self.tick_idle(now)?,
@@ -168,7 +169,7 @@ impl<S: Sinks> Session<S> {
             Phase::First(_) => site.latency.limit(self.lateness(), most),
             Phase::Rest => {
                 let (rate, rated) = self.pool.line();
-                patience::stall(self.pace.article(), rate, rated, most)
+                patience::stall(self.depth.article(), rate, rated, most)
             }
         }
     }

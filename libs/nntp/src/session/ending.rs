@@ -22,7 +22,7 @@ impl<S: Sinks> Session<S> {
     /// What the pool knows of this session is over.
     fn leave(&mut self) {
         let site = self.pool.site(self.server);
-        site.rated(self.pace.rate(), None);
+        site.rated(self.depth.rate(), None);
         self.pool.stats.window(self.server, self.window, 0);
         self.window = 0;
         self.pool.not_idle(self.server, &mut self.idle);

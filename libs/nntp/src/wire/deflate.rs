@@ -34,6 +34,11 @@ pub(crate) struct Deflated<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Deflated<S> {
+    /// What it is laid over.
+    pub(crate) fn inner(&self) -> &S {
+        &self.inner
+    }
+
     /// `early`: what has been read already.
     pub(crate) fn new(inner: S, early: &[u8]) -> Deflated<S> {
         let mut input = vec![0; INPUT.max(early.len())].into_boxed_slice();

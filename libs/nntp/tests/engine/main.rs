@@ -4,11 +4,16 @@
 // Tests spawn their servers, and an unwrap that fails is a test that fails.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod check;
+mod deflate;
 mod faults;
 mod flow;
 mod login;
 mod luck;
 mod peer;
+mod proxy;
 mod rig;
 mod routing;
+mod sealed;
+mod starttls;
 mod tls;

@@ -1,145 +1,120 @@
 //! TLS: what is trusted, and what becomes of what is not.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use nzbpipe_nntp::config::{Server, Verify};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use nzbpipe_nntp::config::{Server, TlsVersion, Verify};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
-use crate::peer::{Peer, article, id, say};
-use crate::rig::{fetch, ids};
+use crate::peer::{Peer, say};
+use crate::rig::{Run, fetch, ids};
+use crate::sealed::{Abrupt, Flaw, Manner, Sealed, Tamper, between};
 
-/// A good server with TLS: its port, and the authority that vouches for it.
-struct Tls {
-    port: u16,
-    authority: String,
-}
-
-fn certificate(name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>, String) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = params.self_signed(&key).unwrap();
-    let issuer = Issuer::new(params, key);
-    let leaf_key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&leaf_key, &issuer).unwrap();
-    let key = PrivatePkcs8KeyDer::from(leaf_key.serialize_der());
-    (leaf.der().clone(), key.into(), authority.pem())
-}
-
-/// `name`: whom the certificate is for. `abrupt`: the connection ends without
-/// close_notify in the middle of the third body, the first time.
-async fn serve(name: &str, abrupt: bool) -> Tls {
-    let (leaf, key, authority) = certificate(name);
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let mut connections = 0;
-        while let Ok((tcp, _)) = listener.accept().await {
-            connections += 1;
-            let cut = (abrupt && connections == 1).then_some(2);
-            tokio::spawn(converse(acceptor.clone(), tcp, cut));
-        }
-    });
-    Tls { port, authority }
-}
-
-async fn converse(acceptor: TlsAcceptor, tcp: tokio::net::TcpStream, cut: Option<usize>) {
-    let Ok(stream) = acceptor.accept(tcp).await else {
-        return;
-    };
-    let mut stream = BufReader::new(stream);
-    stream.write_all(b"200 hello\r\n").await.unwrap();
-    let mut line = String::new();
-    for nth in 0.. {
-        line.clear();
-        let _ = stream.flush().await;
-        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-            return;
-        }
-        let Some(id) = id(line.trim_end()) else {
-            let _ = stream.write_all(b"205 bye\r\n").await;
-            let _ = stream.shutdown().await;
-            return;
-        };
-        let mut bytes = article(id);
-        if cut == Some(nth) {
-            bytes.truncate(bytes.len() / 2);
-            let _ = stream.write_all(&bytes).await;
-            let _ = stream.flush().await;
-            return;
-        }
-        stream.write_all(&bytes).await.unwrap();
-    }
-}
-
-fn server(tls: &Tls, host: &str, trusted: bool) -> Server {
-    Server {
-        port: tls.port,
-        connections: 2,
-        extra_ca: trusted.then(|| tls.authority.clone().into_bytes()),
-        ..Server::new(host, true)
+/// All ended so.
+fn all(run: &Run, count: usize, word: &str) {
+    for id in ids(count) {
+        assert_eq!(run.word(&id), word, "{}", run.told());
     }
 }
 
 #[tokio::test]
 async fn a_trusted_certificate() {
-    let tls = serve("localhost", false).await;
-    fetch(vec![server(&tls, "localhost", true)], &ids(50))
-        .await
-        .assert_all_good(50);
+    let tls = Sealed::new(Manner::default()).await;
+    let run = fetch(vec![tls.server("localhost")], &ids(50)).await;
+    run.assert_all_good(50);
 }
 
-// S50: cut without close_notify is a lost connection, not an end.
+// S50: cut without close_notify is a lost connection, not an end; after a whole
+// body nothing is lost.
 #[tokio::test]
 async fn an_abrupt_end() {
-    let tls = serve("localhost", true).await;
-    let run = fetch(vec![server(&tls, "localhost", true)], &ids(20)).await;
-    run.assert_all_good(20);
+    for abrupt in [Abrupt::MidBody, Abrupt::AfterBody] {
+        let manner = Manner {
+            abrupt,
+            ..Manner::default()
+        };
+        let tls = Sealed::new(manner).await;
+        let run = fetch(vec![tls.server("localhost")], &ids(20)).await;
+        run.assert_all_good(20);
+    }
 }
 
 // S49: at once, once, and the others go on. Never in the clear.
 #[tokio::test]
 async fn what_is_not_trusted() {
-    let tls = serve("localhost", false).await;
-    let other_name = serve("news.example", false).await;
     let good = Peer::good().await;
-    for refused in [
-        server(&tls, "localhost", false),
-        server(&other_name, "localhost", true),
+    for (name, flaw, trusted, word) in [
+        ("localhost", Flaw::None, false, "UnknownIssuer"),
+        ("localhost", Flaw::SelfSigned, true, "UnknownIssuer"),
+        ("localhost", Flaw::Expired, true, "expired"),
+        ("localhost", Flaw::NotYet, true, "not valid"),
+        ("news.example", Flaw::None, true, "not valid for name"),
     ] {
+        let manner = Manner {
+            name,
+            flaw,
+            ..Manner::default()
+        };
+        let tls = Sealed::new(manner).await;
+        let mut refused = tls.server("localhost");
+        if !trusted {
+            // Another authority: this system may have none.
+            let other = Sealed::new(Manner::default()).await;
+            refused.extra_ca = Some(other.authority.into_bytes());
+        }
         let run = fetch(vec![refused.clone()], &ids(5)).await;
-        assert!(
-            ids(5).iter().all(|id| run.word(id) == "Login"),
-            "{}",
-            run.told()
-        );
+        all(&run, 5, "Login");
         assert_eq!(run.notices.len(), 1);
         assert!(run.told().contains("certificate"), "{}", run.told());
+        assert!(run.told().contains(word), "{word}: {}", run.told());
         let run = fetch(vec![refused, good.server("b")], &ids(5)).await;
         run.assert_all_good(5);
     }
 }
 
 #[tokio::test]
-async fn unchecked_if_asked_for() {
-    let tls = serve("news.example", false).await;
+async fn what_is_checked_is_said() {
+    let table = [
+        // (verify, name, flaw, trusted, good)
+        (Verify::None, "news.example", Flaw::Expired, false, true),
+        (Verify::None, "localhost", Flaw::SelfSigned, false, true),
+        (Verify::Chain, "news.example", Flaw::None, true, true),
+        (Verify::Chain, "news.example", Flaw::None, false, false),
+        (Verify::Chain, "news.example", Flaw::Expired, true, false),
+        (Verify::Chain, "localhost", Flaw::SelfSigned, true, false),
+    ];
+    let other = Sealed::new(Manner::default()).await;
+    for (verify, name, flaw, trusted, good) in table {
+        let manner = Manner {
+            name,
+            flaw,
+            ..Manner::default()
+        };
+        let tls = Sealed::new(manner).await;
+        let mut server = Server {
+            verify,
+            ..tls.server("localhost")
+        };
+        if !trusted {
+            server.extra_ca = Some(other.authority.clone().into_bytes());
+        }
+        let run = fetch(vec![server], &ids(5)).await;
+        let word = if good { "body from localhost" } else { "Login" };
+        all(&run, 5, word);
+    }
+}
+
+#[tokio::test]
+async fn another_name_and_another_version() {
+    let manner = Manner {
+        name: "news.example",
+        ..Manner::default()
+    };
+    let tls = Sealed::new(manner).await;
     let server = Server {
-        verify: Verify::None,
-        ..server(&tls, "localhost", false)
+        tls_name: Some("news.example".to_owned()),
+        tls_min: TlsVersion::V13,
+        ..tls.server("127.0.0.1")
     };
     let run = fetch(vec![server], &ids(5)).await;
     run.assert_all_good(5);
@@ -155,35 +130,95 @@ async fn no_tls_there() {
         ..plain.server("a")
     };
     let run = fetch(vec![server], &ids(5)).await;
-    assert!(
-        ids(5).iter().all(|id| run.word(id) == "Login"),
-        "{}",
-        run.told()
-    );
+    all(&run, 5, "Login");
     assert!(plain.asked().is_empty());
 }
 
-#[tokio::test]
-async fn tls_garbage_is_no_bad_certificate() {
+/// A port that answers the hello with `bytes` and hangs up.
+async fn answers(bytes: &'static [u8]) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((mut tcp, _)) = listener.accept().await {
-            // Takes the hello and hangs up (S51).
-            let _ = tcp.read(&mut [0; 1000]).await;
+            let _ = tcp.read(&mut [0; 4096]).await;
+            let _ = tcp.write_all(bytes).await;
         }
     });
-    let server = Server {
+    Server {
         port,
         verify: Verify::None,
+        connections: 1,
         ..Server::new("127.0.0.1", true)
-    };
-    let run = fetch(vec![server], &ids(2)).await;
-    assert!(
-        ids(2)
-            .iter()
-            .all(|id| run.word(id) == "Unreachable, retryable"),
-        "{}",
-        run.told()
-    );
+    }
+}
+
+// S49: what will not be better next time. S51: what may be.
+#[tokio::test]
+async fn answers_to_the_hello() {
+    const OLD: &[u8] = b"\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01\
+        01234567890123456789012345678901\x00\xc0\x13\x00";
+    let table: [(&[u8], &str); 9] = [
+        // A ServerHello of TLS 1.0, and the alert of one that has nothing else.
+        (OLD, "Login"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "Login"),
+        // No cipher in common.
+        (b"\x15\x03\x03\x00\x02\x02\x28", "Login"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "Login"),
+        (b"200 news server ready\r\n", "Login"),
+        // An internal error is the server's passing trouble.
+        (b"\x15\x03\x03\x00\x02\x02\x50", "Unreachable, retryable"),
+        (b"", "Unreachable, retryable"),
+        (b"\x16", "Unreachable, retryable"),
+        (b"\x16\x03\x03\x40\x00\x02", "Unreachable, retryable"),
+    ];
+    let runs = table.map(|(bytes, word)| async move {
+        let run = fetch(vec![answers(bytes).await], &ids(2)).await;
+        all(&run, 2, word);
+    });
+    let mut tasks = tokio::task::JoinSet::new();
+    runs.into_iter().for_each(|run| drop(tasks.spawn(run)));
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+}
+
+// S51: somebody on the way breaks the first connection, in the handshake or
+// after it. It costs that connection and nothing else.
+#[tokio::test]
+async fn broken_on_the_way() {
+    let tls = Sealed::new(Manner::default()).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for tamper in [
+        Tamper::Cut(0),
+        Tamper::Cut(3),
+        Tamper::Cut(200),
+        Tamper::Reset(0),
+        Tamper::Reset(500),
+        Tamper::Stall(0),
+        Tamper::Stall(300),
+        Tamper::Flip(400),
+        Tamper::Flip(2000),
+    ] {
+        let server = Server {
+            port: between(tls.port, tamper, 1).await,
+            connections: 1,
+            connect_timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
+            ..tls.server("localhost")
+        };
+        tasks.spawn(async move {
+            let run = fetch(vec![server], &ids(50)).await;
+            for id in run.outcomes.keys() {
+                assert!(
+                    run.word(id).starts_with("body"),
+                    "{tamper:?}: {}",
+                    run.told()
+                );
+            }
+            run.assert_all_good(50);
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
 }

@@ -7,11 +7,12 @@
 use nzbpipe_nntp::multiline::Framer;
 use nzbpipe_nntp::{BodySink, Fed, FedState, Sinks, Verdict};
 use nzbpipe_record::{
-    Body, Buffer, Bytes, Crc, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
+    Article, Body, Buffer, Bytes, Crc, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
 };
 use nzbpipe_yenc::{Decoder, Options, Report, State};
 
 use super::Deliver;
+use crate::article::{self, Head};
 use crate::budget::{Budget, Share};
 use crate::part;
 
@@ -77,19 +78,23 @@ fn verdict(damage: Option<String>) -> Verdict {
     damage.map_or(Verdict::Good, Verdict::Damaged)
 }
 
-/// Bodies as they came.
+/// Bodies, or whole articles, as they came.
 pub(super) struct Raw {
     budget: Budget,
     pool: Pool,
     verify: bool,
+    whole: bool,
 }
 
 impl Raw {
-    pub(super) fn new(budget: Budget, pool: Pool, verify: bool) -> Raw {
+    /// `verify` runs the decoder's checks; `whole` says that header lines come
+    /// first.
+    pub(super) fn new(budget: Budget, pool: Pool, verify: bool, whole: bool) -> Raw {
         Raw {
             budget,
             pool,
             verify,
+            whole,
         }
     }
 }
@@ -105,6 +110,7 @@ impl Sinks for Raw {
             check: self.verify.then(|| Check {
                 decoder: Decoder::new(Options { stuffed: true }),
                 scratch: self.pool.take(SCRATCH),
+                head: self.whole.then(Head::default),
             }),
             number,
         }
@@ -115,7 +121,7 @@ impl Sinks for Raw {
     }
 }
 
-/// The lines of one body.
+/// The lines of one body, or article.
 pub(super) struct RawSink {
     held: Held,
     framer: Framer,
@@ -174,10 +180,15 @@ impl BodySink for RawSink {
 struct Check {
     decoder: Decoder,
     scratch: Buffer,
+    /// Header lines, which are not the decoder's.
+    head: Option<Head>,
 }
 
 impl Check {
     fn run(&mut self, mut bytes: &[u8]) {
+        if let Some(head) = &mut self.head {
+            bytes = &bytes[head.skip(bytes)..];
+        }
         while !bytes.is_empty() {
             self.scratch.clear();
             let progress = self.decoder.decode(bytes, self.scratch.spare());
@@ -197,13 +208,25 @@ impl Deliver for Raw {
         body: RawBody,
         damage: Option<String>,
     ) -> Record {
-        let header = Header::Body(Box::new(Body {
-            segment,
-            provenance,
-            stuffed: true,
-            crc: body.crc,
-            damage,
-        }));
+        let header = if self.whole {
+            let article = Article {
+                stuffed: true,
+                crc: body.crc,
+                damage,
+                provenance,
+                segment,
+                ..Article::default()
+            };
+            article::describe(article, &body.lines)
+        } else {
+            Header::Body(Box::new(Body {
+                segment,
+                provenance,
+                stuffed: true,
+                crc: body.crc,
+                damage,
+            }))
+        };
         Record {
             header,
             payload: Some(body.lines),

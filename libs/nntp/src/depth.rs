@@ -36,9 +36,9 @@ const FIRST: usize = 4;
 /// buffers come faster than the line.
 const ROUND: Duration = Duration::from_millis(100);
 
-/// The pace of one connection.
+/// The depth of one connection.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Depth {
     fixed: Option<usize>,
     rtt: Option<Duration>,
     /// Octets a second; falls slowly, rises at once.
@@ -49,11 +49,11 @@ pub(crate) struct Pace {
     round: Option<(Instant, u64)>,
 }
 
-impl Pace {
+impl Depth {
     /// `fixed` is the number of requests in flight if it is not to be found.
     /// `rtt` is what the handshakes say.
-    pub(crate) fn new(fixed: Option<u16>, rtt: Option<Duration>) -> Pace {
-        Pace {
+    pub(crate) fn new(fixed: Option<u16>, rtt: Option<Duration>) -> Depth {
+        Depth {
             fixed: fixed.map(|n| usize::from(n.max(1))),
             rtt,
             rate: None,
@@ -144,29 +144,29 @@ mod tests {
     fn settle(rtt: f64, rate: f64, seconds: f64) -> (usize, f64) {
         let start = Instant::now();
         let at = |time: f64| start + Duration::from_secs_f64(time);
-        let mut pace = Pace::new(None, None);
+        let mut depth = Depth::new(None, None);
         // When the answers to what is in flight are complete.
         let mut flights = std::collections::VecDeque::new();
         let (mut now, mut line_free, mut used) = (0.0, 0.0_f64, 0.0);
         let mut asked = vec![];
-        pace.begin(start);
+        depth.begin(start);
         while now < seconds {
-            while flights.len() < pace.window() {
+            while flights.len() < depth.window() {
                 let begins = line_free.max(now + rtt);
                 line_free = begins + ARTICLE as f64 / rate;
                 flights.push_back(line_free);
                 asked.push((now, begins));
             }
             now = flights.pop_front().unwrap();
-            if pace.rtt().is_none() {
-                pace.quiet_answer(Duration::from_secs_f64(rtt));
+            if depth.rtt().is_none() {
+                depth.quiet_answer(Duration::from_secs_f64(rtt));
             }
-            pace.answered(at(now), ARTICLE);
+            depth.answered(at(now), ARTICLE);
             if now > seconds - 1.0 {
                 used += ARTICLE as f64;
             }
         }
-        (pace.window(), used / rate)
+        (depth.window(), used / rate)
     }
 
     #[test]
@@ -186,39 +186,39 @@ mod tests {
 
     #[test]
     fn the_first_window_follows_the_handshake() {
-        let window = |ms| Pace::new(None, Some(Duration::from_millis(ms))).window();
+        let window = |ms| Depth::new(None, Some(Duration::from_millis(ms))).window();
         assert_eq!(window(0), SPARE);
         assert_eq!(window(300), 15);
-        assert_eq!(Pace::new(None, None).window(), FIRST);
-        assert_eq!(Pace::new(Some(7), None).window(), 7);
+        assert_eq!(Depth::new(None, None).window(), FIRST);
+        assert_eq!(Depth::new(Some(7), None).window(), 7);
     }
 
     // 430 after 430: small answers, many of them.
     #[test]
     fn small_answers_get_a_large_window() {
         let start = Instant::now();
-        let mut pace = Pace::new(None, Some(Duration::from_millis(100)));
+        let mut depth = Depth::new(None, Some(Duration::from_millis(100)));
         let mut now = start;
-        pace.begin(now);
+        depth.begin(now);
         for _ in 0..100 {
-            let window = pace.window();
+            let window = depth.window();
             now += Duration::from_millis(100);
             (0..window).for_each(|_| {
-                pace.answered(now, 40);
+                depth.answered(now, 40);
             });
         }
-        assert_eq!(pace.window(), LARGEST);
+        assert_eq!(depth.window(), LARGEST);
     }
 
     #[test]
     fn what_was_interrupted_is_no_measure() {
         let start = Instant::now();
-        let mut pace = Pace::new(None, Some(Duration::from_millis(10)));
-        pace.begin(start);
-        pace.answered(start + Duration::from_millis(200), 20_000_000);
-        let rate = pace.rate();
-        pace.interrupt();
-        pace.answered(start + Duration::from_secs(60), 1000);
-        assert_eq!(pace.rate(), rate);
+        let mut depth = Depth::new(None, Some(Duration::from_millis(10)));
+        depth.begin(start);
+        depth.answered(start + Duration::from_millis(200), 20_000_000);
+        let rate = depth.rate();
+        depth.interrupt();
+        depth.answered(start + Duration::from_secs(60), 1000);
+        assert_eq!(depth.rate(), rate);
     }
 }
