@@ -8,7 +8,7 @@ use clap::Args;
 use nzbpipe_nntp::{Options, Rate, config};
 use serde_json::{Value, json};
 
-use crate::duration;
+use crate::{duration, size};
 
 /// Flags of the engine.
 #[derive(Args, Clone, Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct EngineArgs {
     /// Plain bytes, or with K, M, G (1000 each) or Ki, Mi, Gi (1024 each): 500K, 10M,
     /// 1.5Gi. What the line carries is counted, TLS and all; `limit_rate` in the server
     /// file is the same for one server. 0 is no limit.
-    #[arg(long, value_name = "RATE", value_parser = size, default_value = "0")]
+    #[arg(long, value_name = "RATE", value_parser = size::parse, default_value = "0")]
     pub limit_rate: u64,
 
     /// Give up when all servers have been down for this long
@@ -37,13 +37,8 @@ pub(crate) struct EngineArgs {
     ///
     /// So that the job does not wait for the slowest one. The first whole answer counts;
     /// the other costs quota. 0: never.
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32M")]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = "32M")]
     pub hedge: u64,
-}
-
-/// A size or a rate, in bytes.
-fn size(text: &str) -> Result<u64, String> {
-    config::size(text).ok_or_else(|| "not a size: write 500K, 10M, 1.5Gi or bytes".to_owned())
 }
 
 impl EngineArgs {

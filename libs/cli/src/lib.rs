@@ -30,6 +30,7 @@ pub mod seg_write;
 mod serve_signals;
 mod servers;
 mod signals;
+mod size;
 mod slots;
 mod streams;
 mod summary;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::exit::{self, Refusal};
 use crate::ui::{Common, Ui};
-use crate::{duration, message, serve_signals};
+use crate::{duration, message, serve_signals, size};
 
 const NAME: &str = "nntp-serve";
 
@@ -114,17 +114,17 @@ pub(crate) struct Args {
     ///
     /// K, M and G are 1000 each, Ki, Mi and Gi 1024. What the line carries is
     /// counted, TLS and all. 0 is no limit, also below.
-    #[arg(long, value_name = "RATE", value_parser = size, default_value = "0")]
+    #[arg(long, value_name = "RATE", value_parser = size::parse, default_value = "0")]
     limit_rate: u64,
 
     /// Send all connections together no more than RATE bytes a second
-    #[arg(long, value_name = "RATE", value_parser = size, default_value = "0")]
+    #[arg(long, value_name = "RATE", value_parser = size::parse, default_value = "0")]
     total_rate: u64,
 
     /// Keep SIZE bytes of encoded articles in memory
     ///
     /// With more than all files need, each is read and encoded once.
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32Mi")]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = "32Mi")]
     cache: u64,
 
     #[command(flatten)]
@@ -150,11 +150,6 @@ Examples:
   nntp-serve --files ~/share --nzb-out /tmp/nzb --listen-tls 127.0.0.1:0 \\
       --ca-out /tmp/ca.pem --servers-out /tmp/servers.toml
   nzbpipe --servers /tmp/servers.toml -d out /tmp/nzb/holiday.mkv.nzb";
-
-fn size(text: &str) -> Result<u64, String> {
-    let size = nzbpipe_nntp::config::size(text);
-    size.ok_or_else(|| "not a size: write 500K, 10M, 1.5G or plain bytes".to_owned())
-}
 
 /// The program.
 pub fn main() -> ExitCode {

@@ -55,7 +55,7 @@ async fn without_a_limit_all_is_read_and_counted() {
     socket.read_exact(&mut into).await.unwrap();
     assert_eq!(taken.load(Relaxed), 1 << 20);
     assert_eq!(
-        (socket.held(), socket.is_waiting()),
+        (socket.held(), socket.turns.is_waiting()),
         (Duration::ZERO, false)
     );
     // The kernel's sizing was left alone.
@@ -116,12 +116,12 @@ async fn one_asleep_hears_of_a_raise() {
                 .await
                 .is_err()
         );
-        assert!(socket.is_waiting());
+        assert!(socket.turns.is_waiting());
         assert!(socket.held() >= Duration::from_millis(100));
         rate.set(limit);
         let read = timeout(Duration::from_secs(10), socket.read_exact(&mut into));
         read.await.expect("slept on").unwrap();
-        assert!(!socket.is_waiting());
+        assert!(!socket.turns.is_waiting());
     }
 }
 
@@ -166,7 +166,7 @@ async fn a_socket_without_octets_holds_up_nobody() {
             .await
             .is_err()
     );
-    assert!(!silent.is_waiting());
+    assert!(!silent.turns.is_waiting());
     let read = timeout(Duration::from_secs(5), busy.read(&mut into)).await;
     assert_eq!(read.unwrap().unwrap(), 1024);
 }
