@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use nzbpipe_nntp::{Options, Rate, config};
+use nzbpipe_nntp::{Options, Rate};
 use serde_json::{Value, json};
 
 use crate::{duration, size};
