@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::corpus::{Nzb, Post};
-use crate::harness::Scene;
+use crate::harness::{Done, Scene};
 use crate::records::{self, Record};
-use crate::server::Script;
+use crate::server::{Act, Script};
 
 /// What the samples in `tests/data` are of.
 pub fn posts() -> [Post; 2] {
@@ -98,6 +98,32 @@ fn nntp_fetch_articles() {
         .code(0)
         .silent();
     golden("a.rec", &t.read("a.rec"));
+}
+
+/// The body of an article is checked as every body is: a damaged one is asked of the
+/// next server, and decoded it makes the same file.
+#[test]
+fn damaged_articles() {
+    let [film, _] = posts();
+    let poor = Script::of(&[&film]).always(&film.id(2), Act::Flip).start();
+    let rich = Script::of(&[&film]).start();
+    let fill = rich.flag_with("level=1");
+    let t = Scene::alone();
+    t.nzb(&[&film]);
+    let fetch = format!("nzb-split x.nzb | nntp-fetch --article {}", poor.flag());
+    let damaged = |done: &Done| {
+        let records = done.records();
+        let damaged = records.iter().filter(|r| r.text("damage") == "crc");
+        damaged.map(Record::kind).eq(["article"])
+    };
+    assert!(damaged(&t.run(&fetch).code(1)));
+    assert!(!damaged(&t.run(&format!("{fetch} --no-verify")).code(0)));
+    assert_eq!(rich.asked(&film.id(2)), 0);
+    let whole = "yenc-decode | seg-write -d out";
+    t.run(&format!("{fetch} {fill} | {whole}"))
+        .code(0)
+        .file("x/hello world.bin", &film.data);
+    assert_eq!((rich.asked(&film.id(1)), rich.asked(&film.id(2))), (0, 1));
 }
 
 /// Decoded, an article is what its body is.

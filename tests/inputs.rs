@@ -175,7 +175,7 @@ fn illegal_message_ids_never_reach_a_server() {
     let film = film();
     let long = format!("{}@corpus.example", "l".repeat(251));
     let rows = [
-        "a@b&#13;&#10;DATE",
+        "a@b&#13;&#10;HELP",
         "a@b&#xD;&#xA;QUIT&#10;",
         "a@b\nLIST\nx",
         "<![CDATA[a@b\r\nXCDATA]]>x",
@@ -223,7 +223,7 @@ fn illegal_message_ids_in_records_by_hand() {
     let film = film();
     let server = Script::of(&[&film]).start();
     let t = Scene::alone();
-    let ids = ["a@b\\r\\nDATE", "a@b\\nLIST", "a b@c", "a@b\\u0000"];
+    let ids = ["a@b\\r\\nHELP", "a@b\\nLIST", "a b@c", "a@b\\u0000"];
     let lines: String = ids
         .iter()
         .map(|id| format!("{{\"type\":\"segment\",\"name\":\"f\",\"id\":\"{id}\"}}\n"))
@@ -242,7 +242,7 @@ fn illegal_message_ids_in_records_by_hand() {
     t.write(
         "s.jsonl",
         format!(
-            "{{\"type\":\"segment\",\"name\":\"f\",\"id\":\"{}\",\"alt\":[\"x\\r\\nDATE\"]}}\n",
+            "{{\"type\":\"segment\",\"name\":\"f\",\"id\":\"{}\",\"alt\":[\"x\\r\\nHELP\"]}}\n",
             film.id(1)
         ),
     );
@@ -262,7 +262,8 @@ fn illegal_message_ids_in_records_by_hand() {
         .says("record 1");
 }
 
-/// All that was sent is requests for this one article, and good-bye.
+/// All that was sent is requests for this one article, what measures the way to the
+/// server, and good-bye.
 #[track_caller]
 fn only_commands(log: &str, id: &str) {
     let body = format!("BODY <{id}>\r\n");

@@ -227,7 +227,8 @@ fn a_full_output_and_an_idle_input() {
     let began = Instant::now();
     t.run(&format!(
         "{{ nzb-split x.nzb; sleep 60 & echo $! > sleeper; wait; }} | \
-         {{ nntp-fetch {} > /dev/full; echo $? > code; kill $(cat sleeper); }}",
+         {{ nntp-fetch {} > /dev/full; echo $? > code; \
+         until [ -s sleeper ]; do sleep 0.05; done; kill $(cat sleeper); }}",
         server.flag()
     ));
     assert_eq!(t.read("code"), b"74\n");

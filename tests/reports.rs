@@ -12,6 +12,7 @@ use crate::corpus::Post;
 use crate::download::film;
 use crate::exposition;
 use crate::harness::{Job, Mode, Scene, each, until};
+use crate::records;
 use crate::server::{Act, Script, Server, nobody};
 
 /// One connection, one request at a time, under a name that needs escaping.
@@ -211,7 +212,8 @@ fn metrics_are_whole_at_any_time() {
         });
         let began = Instant::now();
         let mut versions = Vec::new();
-        while began.elapsed() < Duration::from_millis(3_500) {
+        // Longer than this, and what is held would be asked for again.
+        while versions.len() < 2 && began.elapsed() < Duration::from_millis(3_800) {
             metrics(t);
             let inode = std::fs::metadata(t.path("fetch.prom")).unwrap().ino();
             if !versions.contains(&inode) {
@@ -327,11 +329,9 @@ fn progress_records() {
     // The last one comes with the end, whenever that is.
     let regular = &times[..times.len() - 1];
     assert!(regular.windows(2).all(|w| w[1] >= w[0] + 250), "{times:?}");
-    let held = &progress[0].header["servers"][0];
-    assert_eq!(
-        (&held["name"], &held["connections"]),
-        (&"a\"b".into(), &1.into())
-    );
+    let held = |r: &&&records::Record| r.header["servers"][0]["connections"] == 1;
+    let held = progress.iter().find(held).unwrap();
+    assert_eq!(held.header["servers"][0]["name"], "a\"b");
     let last = &progress.last().unwrap().header["servers"][0];
     assert_eq!(last["bodies"], film.parts());
     for key in [

@@ -18,7 +18,7 @@ fn flags_that_make_no_sense() {
     for flags in [
         "--limit-rate fast",
         "--limit-rate -1",
-        "--limit-rate 1KB",
+        "--limit-rate 1Kb",
         "--max-down soon",
         "--deadline 0",
         "--hedge much",

@@ -117,10 +117,28 @@ fn block(server: &Server, check: &Check, width: usize, verbose: bool) -> String 
         }
     );
     let details = if verbose { details(check) } else { Vec::new() };
-    for line in details.into_iter().chain(advice::on(server, check)) {
+    let advice = advice::on(server, check);
+    let advice = advice.iter().flat_map(|line| wrapped(line));
+    for line in details.into_iter().chain(advice) {
         text.push_str(&format!("    {}\n", printable(&line)));
     }
     text
+}
+
+/// `text` in lines that fit most terminals.
+fn wrapped(text: &str) -> Vec<String> {
+    const WIDTH: usize = 76;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// What a usable server is like.
@@ -248,6 +266,14 @@ fn object(check: &Check) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_advice_is_broken_at_words() {
+        let text = "word ".repeat(40);
+        let lines = wrapped(text.trim_end());
+        assert_eq!(lines.join(" "), text.trim_end());
+        assert!(lines.len() == 3 && lines.iter().all(|line| line.len() < 77));
+    }
 
     #[test]
     fn exit_codes() {

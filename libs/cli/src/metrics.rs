@@ -149,7 +149,7 @@ fn samples(name: &str, snapshot: &Snapshot<'_>) -> Vec<(String, f64)> {
         "nzbpipe_connections" => each(|s| s.connections as f64),
         "nzbpipe_connections_allowed" => each(|s| s.allowed as f64),
         "nzbpipe_window" => each(|s| s.window),
-        "nzbpipe_rtt_seconds" => each(|s| s.rtt_ms / 1000.0),
+        "nzbpipe_rtt_seconds" => each(|s| (s.rtt_ms * 1000.0).round() / 1e6),
         "nzbpipe_rate_bytes" => each(|s| s.rate as f64),
         "nzbpipe_segments_total" => fates(snapshot.tally)
             .map(|(fate, n)| (labels(&[("fate", fate)]), n as f64))

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use nzbpipe_nntp::Stats;
 use nzbpipe_pipeline::{Code, Event, Tally, Watch, fetch};
-use nzbpipe_record::{Progress, ServerProgress};
+use nzbpipe_record::ServerProgress;
 use nzbpipe_store::atomic;
 use serde_json::{Value, json};
 
@@ -197,32 +197,22 @@ impl Source {
     fn stats(&self, stage: &str, (code, tally): (Code, &Tally), options: Value) -> Value {
         let age = self.began.elapsed();
         let bytes = self.counters.bytes();
-        let progress = Progress {
-            stage: stage.to_owned(),
-            bytes,
-            segments: tally.segments(),
-            connections: self.counters.connections(),
-            rate: (bytes as f64 / age.as_secs_f64().max(1e-3)) as u64,
-            ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
-            servers: self.servers(age.as_secs_f64(), &[]),
-            ..Progress::default()
-        };
-        let mut value = json!({
+        json!({
             "by": format!("{stage} {}", env!("CARGO_PKG_VERSION")),
+            "stage": stage,
             "started": self.started as u64,
+            "ms": u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
             "status": code.status().as_str(),
             "code": code.number(),
+            "segments": tally.segments(),
             "fates": metrics::fates(tally).into_iter().collect::<Value>(),
+            "bytes": bytes,
             "payload_bytes": tally.bytes,
+            "rate": (bytes as f64 / age.as_secs_f64().max(1e-3)) as u64,
+            "connections": self.counters.connections(),
             "options": options,
-            "servers": [],
-        });
-        if let (Some(all), Ok(Value::Object(more))) =
-            (value.as_object_mut(), serde_json::to_value(progress))
-        {
-            all.extend(more);
-        }
-        value
+            "servers": self.servers(age.as_secs_f64(), &[]),
+        })
     }
 }
 

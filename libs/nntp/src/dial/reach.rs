@@ -57,7 +57,7 @@ impl Endpoint {
 
     fn turned_away(&self, fault: &socks::Fault) -> Refusal {
         let class = match fault {
-            socks::Fault::Login | socks::Fault::Strange => Class::Login,
+            socks::Fault::Login => Class::Login,
             _ => Class::Transport,
         };
         Cause::new(class, self.via(&fault.to_string())).into()

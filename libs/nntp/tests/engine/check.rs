@@ -149,6 +149,24 @@ async fn what_is_wrong_and_where() {
     }
 }
 
+// S06, S07: a greeting without end, a reset instead of one.
+#[tokio::test]
+async fn what_is_no_greeting() {
+    for (act, word) in [
+        (Act::Say(vec![b'x'; 1 << 20]), "without end"),
+        (Act::Reset(Vec::new()), "reset"),
+        (Act::Last(Vec::new()), "closed"),
+    ] {
+        let peer = Peer::new(move |asked| asked.line.is_empty().then(|| act.clone())).await;
+        let problem = look(&peer.server("a")).await.problem.unwrap();
+        assert_eq!(
+            (problem.phase, problem.class),
+            (Phase::Greeting, Class::Transport)
+        );
+        assert!(problem.text.contains(word), "{}", problem.text);
+    }
+}
+
 // S49
 #[tokio::test]
 async fn what_tls_does_not_like() {
