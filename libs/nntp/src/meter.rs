@@ -69,12 +69,6 @@ impl Metered {
         self.turns.held()
     }
 
-    /// Whether reading is held back by our own limits now.
-    #[cfg(test)]
-    fn is_waiting(&self) -> bool {
-        self.turns.is_waiting()
-    }
-
     /// Waits for octets first and then for a turn of so many: turns that are not
     /// used up leave holes, which are filled later, and the reads of 50
     /// connections swing (0.4 to 1.6 of the limit in a tenth of a second, measured).
