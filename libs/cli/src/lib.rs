@@ -27,7 +27,6 @@ mod quota;
 mod reload;
 mod report;
 pub mod seg_write;
-mod serve_signals;
 mod servers;
 mod signals;
 mod size;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::exit::{self, Refusal};
 use crate::ui::{Common, Ui};
-use crate::{duration, message, serve_signals, size};
+use crate::{duration, message, signals, size};
 
 const NAME: &str = "nntp-serve";
 
@@ -165,7 +165,9 @@ fn run(mut args: Args) -> Result<Code, Refusal> {
         return Err(Refusal::usage("--missing is a percentage: 0 to 100"));
     }
     let hangup = Arc::new(Notify::new());
-    let stop = serve_signals::watch(Arc::clone(&hangup))?;
+    let (shown, rung) = (ui.clone(), Arc::clone(&hangup));
+    // Rings that come while one is answered are answered by one more.
+    let stop = signals::watch_serving(move || shown.status(), move || rung.notify_one())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -17,6 +17,22 @@ pub(crate) fn watch(
     status: impl Fn() + Send + 'static,
     reread: impl Fn() + Send + 'static,
 ) -> Result<Stop, Refusal> {
+    begin(status, reread, None)
+}
+
+/// The same for a server: SIGHUP does not stop it, but calls `reload`.
+pub(crate) fn watch_serving(
+    status: impl Fn() + Send + 'static,
+    reload: impl Fn() + Send + 'static,
+) -> Result<Stop, Refusal> {
+    begin(status, || {}, Some(Box::new(reload)))
+}
+
+fn begin(
+    status: impl Fn() + Send + 'static,
+    reread: impl Fn() + Send + 'static,
+    reload: Option<Box<dyn Fn() + Send>>,
+) -> Result<Stop, Refusal> {
     let failed = |e| Refusal::new(Code::IO, format!("cannot watch for signals: {e}"));
     let stop = Stop::new().map_err(failed)?;
     // Caught so that they do not end the process: SIGXFSZ, that the write which
@@ -26,19 +42,18 @@ pub(crate) fn watch(
     // What was ignored when we began stays so: nohup, and background jobs of a
     // script.
     let ignored = ignored();
-    watched.extend(
-        [SIGINT, SIGHUP]
-            .iter()
-            .filter(|s| ignored >> (*s - 1) & 1 == 0),
-    );
+    let reloads = |signal| signal == SIGHUP && reload.is_some();
+    let wanted = |signal: &i32| ignored >> (signal - 1) & 1 == 0 || reloads(*signal);
+    watched.extend([SIGINT, SIGHUP].into_iter().filter(wanted));
     let mut signals = Signals::new(watched).map_err(failed)?;
     let shared = stop.clone();
     thread::spawn(move || {
         for signal in &mut signals {
-            match signal {
-                SIGUSR1 => status(),
-                SIGUSR2 => reread(),
-                SIGXFSZ => {}
+            match (signal, &reload) {
+                (SIGUSR1, _) => status(),
+                (SIGUSR2, _) => reread(),
+                (SIGXFSZ, _) => {}
+                (SIGHUP, Some(reload)) => reload(),
                 _ => {
                     let code = Code::signal(u8::try_from(signal).unwrap_or(0));
                     if !shared.request(code) {
@@ -53,7 +68,7 @@ pub(crate) fn watch(
 
 /// The set of signals that the process was started with ignored, signal 1 in the
 /// lowest bit. Only Linux tells without unsafe code; elsewhere none is taken to be.
-pub(crate) fn ignored() -> u64 {
+fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
         .lines()
@@ -64,6 +79,6 @@ pub(crate) fn ignored() -> u64 {
 
 /// The user asked twice. What is on disk is consistent at any instant.
 #[expect(clippy::exit, reason = "a second signal means: at once")]
-pub(crate) fn at_once(code: Code) -> ! {
+fn at_once(code: Code) -> ! {
     std::process::exit(code.number().into())
 }
