@@ -17,6 +17,8 @@ complete -c nntp-fetch -l stats -d 'Write what was done to FILE at the end, as J
 complete -c nntp-fetch -l metrics -d 'Keep counters in FILE, in the text format of Prometheus' -r -F
 complete -c nntp-fetch -l no-verify -d 'Do not check bodies: damage is left for yenc-decode to find'
 complete -c nntp-fetch -l article -d 'Fetch whole articles, headers included: `article` records'
+complete -c nntp-fetch -l check -d 'Look at each server, say what is wrong with it, and fetch nothing'
+complete -c nntp-fetch -l json -d 'With --check: a JSON object for each server'
 complete -c nntp-fetch -s q -l quiet -d 'Print nothing on success and one line on failure'
 complete -c nntp-fetch -s v -l verbose -d 'Tell more about what is going on'
 complete -c nntp-fetch -s k -l insecure -d 'Do not check certificates: anybody on the way can read the password'

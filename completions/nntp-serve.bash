@@ -23,7 +23,7 @@ _nntp__serve() {
 
     case "${cmd}" in
         nntp__serve)
-            opts="-q -v -h -V --files --nzb-out --listen --listen-tls --ca-out --servers-out --user --password-file --latency --missing --article-size --group --max-connections --quiet --verbose --help --version"
+            opts="-q -v -h -V --files --nzb-out --listen --listen-tls --ca-out --servers-out --user --password-file --latency --missing --article-size --group --max-connections --max-connections-reply --max-connections-at --limit-rate --total-rate --cache --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -78,6 +78,26 @@ _nntp__serve() {
                     return 0
                     ;;
                 --max-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-connections-reply)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-connections-at)
+                    COMPREPLY=($(compgen -W "greeting login body" -- "${cur}"))
+                    return 0
+                    ;;
+                --limit-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --total-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
