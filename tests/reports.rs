@@ -130,11 +130,18 @@ fn stats_of_a_dead_server() {
     each(|t| {
         let server = Script::of(&[&film]).start();
         t.nzb(&[&film]);
-        let flags = format!("{} {}", nobody(), crate::download::second(&server));
+        let flags = format!("{} {}", nobody(), server.flag_with("level=1"));
         t.download(&Job::with(&format!(
-            "--stats stats.json --max-down 1s {flags}"
+            "--stats stats.json --metrics fetch.prom --max-down 1s {flags}"
         )))
         .code(0);
+        // Both are called after their host.
+        let names = ["127.0.0.1", "127.0.0.1 (2)"];
+        for (place, name) in names.iter().enumerate() {
+            assert_eq!(stats(t)["servers"][place]["name"], *name);
+            let bytes = format!("nzbpipe_bytes_total{{server={name:?}}}");
+            assert!(metrics(t).contains_key(&bytes), "{bytes}");
+        }
         let stats = stats(t);
         let errors = &stats["servers"][0]["errors"];
         assert!(errors["transport"].as_u64() >= Some(1), "{stats:#}");

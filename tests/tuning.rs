@@ -48,7 +48,7 @@ fn sizes_have_units() {
 
 #[test]
 fn a_limit_in_total() {
-    let film = Post::new("film.bin", 3_000_000, 100_000);
+    let film = Post::new("film.bin", 1_500_000, 100_000);
     each(|t| {
         let server = Script::of(&[&film]).start();
         t.nzb(&[&film]);
@@ -57,7 +57,7 @@ fn a_limit_in_total() {
             .code(0)
             .file("x/film.bin", &film.data);
         let took = began.elapsed();
-        assert!(took > Duration::from_millis(2_000), "{took:?}");
+        assert!(took > Duration::from_millis(1_000), "{took:?}");
         assert!(took < Duration::from_millis(6_000), "{took:?}");
     });
 }
@@ -91,10 +91,10 @@ fn down_for_too_long() {
     each(|t| {
         t.nzb(&[&film]);
         let began = Instant::now();
-        t.download(&Job::with(&format!("--max-down 3s {}", nobody())))
+        t.download(&Job::with(&format!("--max-down 1s {}", nobody())))
             .code(69);
         assert!(
-            began.elapsed() >= Duration::from_secs(3),
+            began.elapsed() >= Duration::from_secs(1),
             "{:?}",
             began.elapsed()
         );
@@ -107,7 +107,7 @@ fn down_for_too_long() {
             .start();
         t.nzb(&[&film]);
         let first = server.flag_with("connections=1&pipeline=1");
-        t.download(&Job::with(&format!("--max-down 2s {first}")))
+        t.download(&Job::with(&format!("--max-down 1s {first}")))
             .code(75)
             .says("run it again");
     });
@@ -226,7 +226,7 @@ fn another_server() {
 
 #[test]
 fn another_limit() {
-    let film = Post::new("film.bin", 3_000_000, 100_000);
+    let film = Post::new("film.bin", 1_500_000, 100_000);
     each(|t| {
         let server = Script::of(&[&film]).once(&film.id(3), Act::Hold).start();
         let running = held(t, &film, &server, "");
@@ -240,6 +240,6 @@ fn another_limit() {
         server.release();
         running.finish().code(0).file("x/film.bin", &film.data);
         let took = began.elapsed();
-        assert!(took > Duration::from_millis(1_500), "{took:?}");
+        assert!(took > Duration::from_millis(800), "{took:?}");
     });
 }

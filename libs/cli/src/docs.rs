@@ -105,7 +105,8 @@ const ALL: &[(&str, &str)] = &[
     ("74", "Input/output error, or the disk is full."),
     (
         "75",
-        "A temporary failure, or another process uses the output: run it again.",
+        "A temporary failure, the --deadline, a quota that is used up, or another process uses \
+         the output: run it again.",
     ),
     (
         "76",

@@ -210,7 +210,8 @@
 //! | `ms` | milliseconds since the start |
 //! | `servers` ? | array of objects, one for each server, with the keys below |
 //!
-//! A server's object has `name`; `bytes`, `rate`, `connections` as above;
+//! A server's object has `name` (a second one of the same name has ` (2)` behind
+//! it); `bytes`, `rate`, `connections` as above;
 //! `allowed` (connections that may be open); `window` (requests that may be in
 //! flight on a connection, on average) and `rtt_ms` (milliseconds from a command
 //! to the first byte of the answer, 0 if not known), which may have a fraction;

@@ -33,7 +33,7 @@ pub struct Progress {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerProgress {
-    /// Its name.
+    /// Its name; a second server of the same name has ` (2)` behind it.
     pub name: String,
     /// Bytes taken from its sockets.
     pub bytes: u64,

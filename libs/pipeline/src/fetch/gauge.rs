@@ -64,8 +64,21 @@ impl Gauge {
 }
 
 /// What each server did so far; `rate` is left at 0, it takes two readings.
+///
+/// Two accounts at one host may have one name. Who reads this tells servers apart
+/// by it, so the second one is `name (2)` here.
 pub fn servers(stats: &Stats) -> Vec<ServerProgress> {
-    stats.servers().map(server).collect()
+    let mut servers: Vec<ServerProgress> = Vec::new();
+    for mut one in stats.servers().map(server) {
+        let plain = one.name.clone();
+        let mut copy = 1;
+        while servers.iter().any(|other| other.name == one.name) {
+            copy += 1;
+            one.name = format!("{plain} ({copy})");
+        }
+        servers.push(one);
+    }
+    servers
 }
 
 fn server(stats: &ServerStats) -> ServerProgress {
