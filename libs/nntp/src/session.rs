@@ -186,6 +186,9 @@ impl<S: Sinks> Session<S> {
     fn landed(&mut self) -> Option<Flight<S>> {
         self.slot.answered();
         let flight = self.flights.pop_front();
+        if matches!(flight.as_ref().map(|f| &f.what), Some(What::Article(_))) {
+            self.release(1);
+        }
         let now = Instant::now();
         self.phase = Phase::First(now);
         self.heard = now;

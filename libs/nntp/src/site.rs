@@ -26,6 +26,8 @@ pub(crate) struct Site {
     pub(crate) idle: AtomicUsize,
     pub(crate) health: Arc<Health>,
     pub(crate) latency: Latency,
+    /// Requests in flight over all its sessions, counted only while a quota holds.
+    asked: AtomicUsize,
     /// A session found that it has sent all it may.
     pub(crate) exhausted: AtomicBool,
     endpoint: Mutex<Arc<Endpoint>>,
@@ -51,6 +53,7 @@ impl Site {
             idle: AtomicUsize::new(0),
             health: Arc::new(Health::new(base)),
             latency: Latency::default(),
+            asked: AtomicUsize::new(0),
             exhausted: AtomicBool::new(false),
             endpoint: Mutex::new(Arc::new(endpoint)),
             epoch: AtomicU64::new(0),
@@ -96,6 +99,22 @@ impl Site {
         if self.idle.load(SeqCst) > 0 {
             self.work.notify_one();
         }
+    }
+
+    /// Counts one more request in flight, if `left` octets are enough for all, of
+    /// `each` octets.
+    pub(crate) fn reserve(&self, left: u64, each: f64) -> bool {
+        let asked = self.asked.fetch_add(1, SeqCst) + 1;
+        let enough = left as f64 >= each * asked as f64;
+        if !enough {
+            self.release(1);
+        }
+        enough
+    }
+
+    /// So many requests are not in flight any more.
+    pub(crate) fn release(&self, count: usize) {
+        self.asked.fetch_sub(count, SeqCst);
     }
 
     /// A session's rate was `before` and is `now` (octets a second).

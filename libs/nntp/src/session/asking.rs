@@ -23,38 +23,48 @@ impl<S: Sinks> Session<S> {
     pub(super) fn fill(&mut self) {
         while self.has_room() {
             let fair = self.pool.fair(self.server, self.depth.rate());
-            let held = match self.flights.len() < fair {
-                true => self.pool.take(self.server, &mut self.idle).map(Held::Own),
-                false if fair == 0 => return self.pass(),
-                false => return,
-            };
+            if self.flights.len() >= fair {
+                return if fair == 0 {
+                    self.pass()
+                };
+            }
+            if !self.reserve() {
+                break;
+            }
+            let held = self.pool.take(self.server, &mut self.idle).map(Held::Own);
             let Some(held) = held.or_else(|| self.hedge()) else {
-                return;
+                return self.release(1);
             };
             self.pool.hedging.beg(&mut self.begging, false);
             self.ask(held);
         }
         self.pool.not_idle(self.server, &mut self.idle);
-        if self.flights.is_empty() && !self.within_quota() {
-            self.pool.exhaust(self.server);
-        }
     }
 
     /// Whether to ask for more at all.
     pub(super) fn has_room(&self) -> bool {
-        self.flights.len() < self.window
-            && !self.outbox.has_pending()
-            && self.slot.is_current()
-            && self.within_quota()
+        self.flights.len() < self.window && !self.outbox.has_pending() && self.slot.is_current()
     }
 
-    /// Whether the server may send what is in flight and one more.
-    fn within_quota(&self) -> bool {
+    /// Counts one more request against the quota, if there is one. Without a
+    /// request in flight here that it is not enough for one is the end of it.
+    fn reserve(&self) -> bool {
         let Some(quota) = &self.endpoint.server.quota else {
             return true;
         };
-        let expected = self.depth.article() * (self.flights.len() + 1) as f64;
-        quota.left() as f64 >= expected
+        let site = self.pool.site(self.server);
+        let enough = site.reserve(quota.left(), self.depth.article());
+        if !enough && self.flights.is_empty() {
+            self.pool.exhaust(self.server);
+        }
+        enough
+    }
+
+    /// So many requests are not in flight any more.
+    pub(super) fn release(&self, count: usize) {
+        if self.endpoint.server.quota.is_some() {
+            self.pool.site(self.server).release(count);
+        }
     }
 
     /// The last segments are left to faster connections: work that was offered
@@ -129,8 +139,11 @@ impl<S: Sinks> Session<S> {
 
     /// Seconds until the answer to flight number `at`, at this connection's
     /// rate; the one at the head takes as long again as it took so far, at
-    /// least.
+    /// least. Under a limit of ours all are slow, and only silence counts.
     fn expected(&self, at: usize, now: Instant) -> f64 {
+        if self.endpoint.is_limited() {
+            return now.saturating_duration_since(self.heard).as_secs_f64();
+        }
         let since = match self.phase {
             super::Phase::First(since) => since,
             super::Phase::Rest => self.began,

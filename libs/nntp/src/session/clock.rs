@@ -94,7 +94,9 @@ impl<S: Sinks> Session<S> {
         let Some(head) = self.flights.front() else {
             return;
         };
-        self.pool.site(self.server).latency.note(now - since);
+        if self.wire.held() == self.held {
+            self.pool.site(self.server).latency.note(now - since);
+        }
         if head.quiet {
             self.depth.quiet_answer(now - head.sent);
             self.pool.stats.round_trip(self.server, now - head.sent);

@@ -25,6 +25,8 @@ impl<S: Sinks> Session<S> {
         site.rated(self.depth.rate(), None);
         self.pool.stats.window(self.server, self.window, 0);
         self.window = 0;
+        let articles = |flight: &&Flight<S>| matches!(flight.what, What::Article(_));
+        self.release(self.flights.iter().filter(articles).count());
         self.pool.not_idle(self.server, &mut self.idle);
         self.pool.hedging.beg(&mut self.begging, false);
         // Who left the last segments to this session may have to do them.
