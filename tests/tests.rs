@@ -17,6 +17,7 @@ mod server;
 
 mod account;
 mod alone;
+mod check;
 mod cron;
 mod cuts;
 mod docs;
