@@ -108,10 +108,11 @@ impl<S: Sinks> Session<S> {
         slot.established();
         let pool = Arc::clone(&slot.pool);
         let now = Instant::now();
+        let known = pool.site(slot.server).round_trip();
         Session {
             server: slot.server,
             started,
-            depth: Depth::new(endpoint.server.pipeline, wire.rtt()),
+            depth: Depth::new(endpoint.server.pipeline, wire.rtt(), known),
             wire,
             window: 0,
             flights: VecDeque::new(),

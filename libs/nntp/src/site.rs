@@ -38,6 +38,8 @@ pub(crate) struct Site {
     /// have measured.
     rate: AtomicU64,
     rated: AtomicU64,
+    /// Microseconds of the last round trip measured; 0: none.
+    round_trip: AtomicU64,
     /// Connections that may be open, as last published.
     allowed: AtomicU16,
     base: Instant,
@@ -59,6 +61,7 @@ impl Site {
             epoch: AtomicU64::new(0),
             rate: AtomicU64::new(0),
             rated: AtomicU64::new(0),
+            round_trip: AtomicU64::new(0),
             allowed: AtomicU16::new(0),
             base,
             recycled: AtomicU64::new(0),
@@ -131,6 +134,20 @@ impl Site {
     /// Octets a second over all its sessions that know theirs, and their number.
     pub(crate) fn rates(&self) -> (u64, u64) {
         (self.rate.load(Relaxed), self.rated.load(Relaxed))
+    }
+
+    /// The round trip that a session measured last, if any has.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        match self.round_trip.load(Relaxed) {
+            0 => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
+    /// A session measured a round trip.
+    pub(crate) fn went_round(&self, rtt: Duration) {
+        let micros = u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX);
+        self.round_trip.store(micros.max(1), Relaxed);
     }
 
     /// Publishes how many connections may be open; how many it were before.

@@ -84,7 +84,6 @@ impl<S: Sinks> Session<S> {
             self.phase = super::Phase::First(now);
             self.free = None;
             self.depth.interrupt();
-            self.depth.begin(now);
         }
         self.wire.send(match self.pool.options.article {
             true => Command::Article(id(&held)),

@@ -98,8 +98,11 @@ impl<S: Sinks> Session<S> {
             self.pool.site(self.server).latency.note(now - since);
         }
         if head.quiet {
-            self.depth.quiet_answer(now - head.sent);
+            self.depth.quiet_answer(now, now - head.sent);
             self.pool.stats.round_trip(self.server, now - head.sent);
+            if let Some(rtt) = self.depth.rtt() {
+                self.pool.site(self.server).went_round(rtt);
+            }
             self.publish_window();
             // More may be in flight now, while this one arrives.
             self.fill();
