@@ -70,7 +70,9 @@ impl<S: Sinks> Pool<S> {
         };
         let failures = self.site(server).health.failures();
         let tried = failures >= self.options.tries || down.cause.class == Class::Capacity;
-        let replaced = now >= since + STAND_IN;
+        // Processes that share an account wait for each other: nothing is broken.
+        let ours = down.cause.class == Class::Capacity && down.cause.code.is_none();
+        let replaced = now >= since + STAND_IN && !ours;
         let lapsed = match down.cause.class {
             _ if place.is_optional() => true,
             // Somebody else has the connections: no article fails for that.
