@@ -176,6 +176,8 @@ impl<S: Sinks> Session<S> {
                 }
                 let (verdict, body) = self.body().await?.finish();
                 self.arrived(verdict, body)?;
+                // A body that names none settles no doubt.
+                self.fence();
             }
         }
         let octets = self.wire.consumed() - before;
