@@ -144,7 +144,8 @@ impl<S: Sinks> Session<S> {
             lost = self.serve() => Ok(lost),
         };
         match lost {
-            Ok(Lost::Unwanted) | Err(Closing::Goodbye | Closing::No) => self.goodbye().await,
+            Ok(Lost::Unwanted) => self.retire().await,
+            Err(Closing::Goodbye | Closing::No) => self.goodbye().await,
             Err(Closing::HandBack) => self.hand_back().await,
             Ok(lost) => self.lost(lost).await,
         }

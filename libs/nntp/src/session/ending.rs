@@ -126,6 +126,22 @@ impl<S: Sinks> Session<S> {
         self.quit(false).await;
     }
 
+    /// Nothing to do, or not to be done here: QUIT, and then what is still to be
+    /// delivered, for which the reader may take its time.
+    pub(super) async fn retire(mut self) {
+        self.leave();
+        self.quit(true).await;
+        let Session {
+            pool,
+            mut outbox,
+            slot,
+            wire,
+            ..
+        } = self;
+        drop((wire, slot));
+        outbox.flush(&pool).await;
+    }
+
     /// QUIT, so that the server counts no ghost.
     pub(super) async fn goodbye(mut self) {
         self.leave();
