@@ -363,3 +363,40 @@ async fn outcomes_outlive_an_idle_connection() {
     assert!(!summary.unwrap().unwrap().stopped);
     drop(run.stop);
 }
+
+// One connection hangs with half of the job in flight: all of it is asked of the
+// other one, also if that had nothing to do before the last request came in.
+#[tokio::test]
+async fn all_of_a_stuck_connection_is_hedged() {
+    for late in [false, true] {
+        let peer = Peer::new(|asked| {
+            let stuck = asked.connection == 0 && asked.line.starts_with("BODY");
+            stuck.then(|| Act::Stall(Vec::new()))
+        })
+        .await;
+        let server = Server {
+            connections: 2,
+            pipeline: Some(4),
+            ..peer.server("a")
+        };
+        let mut run = start(server, Keepers::default());
+        for request in requests(&ids(8)) {
+            run.requests.send(request).await.unwrap();
+        }
+        let began = std::time::Instant::now();
+        if late {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                drop(run.requests);
+            });
+        } else {
+            drop(run.requests);
+        }
+        for _ in 0..8 {
+            let outcome = timeout(BOUND, run.outcomes.recv()).await.unwrap();
+            assert!(matches!(outcome, Some(Outcome::Body { tries: 1, .. })));
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "late: {late}");
+        drop(run.stop);
+    }
+}
