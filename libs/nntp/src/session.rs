@@ -144,7 +144,8 @@ impl<S: Sinks> Session<S> {
             lost = self.serve() => Ok(lost),
         };
         match lost {
-            Ok(Lost::Unwanted) | Err(Closing::Goodbye | Closing::No) => self.goodbye().await,
+            Ok(Lost::Unwanted) => self.retire().await,
+            Err(Closing::Goodbye | Closing::No) => self.goodbye().await,
             Err(Closing::HandBack) => self.hand_back().await,
             Ok(lost) => self.lost(lost).await,
         }
@@ -176,6 +177,8 @@ impl<S: Sinks> Session<S> {
                 }
                 let (verdict, body) = self.body().await?.finish();
                 self.arrived(verdict, body)?;
+                // A body that names none settles no doubt.
+                self.fence();
             }
         }
         let octets = self.wire.consumed() - before;

@@ -24,9 +24,7 @@ impl<S: Sinks> Session<S> {
         while self.has_room() {
             let fair = self.pool.fair(self.server, self.depth.rate());
             if self.flights.len() >= fair {
-                return if fair == 0 {
-                    self.pass()
-                };
+                break;
             }
             if !self.reserve() {
                 break;
@@ -38,7 +36,7 @@ impl<S: Sinks> Session<S> {
             self.pool.hedging.beg(&mut self.begging, false);
             self.ask(held);
         }
-        self.pool.not_idle(self.server, &mut self.idle);
+        self.pass();
     }
 
     /// Whether to ask for more at all.
@@ -67,13 +65,11 @@ impl<S: Sinks> Session<S> {
         }
     }
 
-    /// The last segments are left to faster connections: work that was offered
-    /// here is offered to them.
+    /// Nothing more is taken now, for want of room or because the last segments
+    /// are left to others: work that this session was woken for is theirs.
     fn pass(&mut self) {
         self.pool.not_idle(self.server, &mut self.idle);
-        if self.pool.has_work(self.server) {
-            self.pool.site(self.server).ring();
-        }
+        self.pool.pass(self.server);
     }
 
     fn ask(&mut self, held: Held<crate::pool::Taken<S>>) {
@@ -118,11 +114,18 @@ impl<S: Sinks> Session<S> {
         let elsewhere = self.elsewhere();
         let hopeless = (0..self.flights.len())
             .rev()
+            .filter(|&at| self.is_own(at))
             .filter(|&at| self.expected(at, now) > elsewhere * HOPELESS + WORTH)
             .take(wanted);
         for at in hopeless.collect::<Vec<_>>() {
             self.share(at);
         }
+    }
+
+    /// Whether flight number `at` is an article that nobody else has.
+    fn is_own(&self, at: usize) -> bool {
+        let what = self.flights.get(at).map(|flight| &flight.what);
+        matches!(what, Some(What::Article(Held::Own(_))))
     }
 
     /// Seconds an article takes on a usual connection.

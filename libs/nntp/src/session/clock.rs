@@ -1,5 +1,6 @@
 //! What a session waits for, and for how long.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -34,7 +35,17 @@ impl<S: Sinks> Session<S> {
         if self.wire.unsent() {
             self.wire.push().await;
         }
-        let output = self.pool.patient(future).await;
+        let pool = Arc::clone(&self.pool);
+        let mut waiting = std::pin::pin!(pool.patient(future));
+        let output = loop {
+            tokio::select! {
+                biased;
+                output = &mut waiting => break output,
+                // What waits here for the reader may be the memory that is
+                // waited for.
+                () = self.outbox.room() => self.outbox.drain(&pool),
+            }
+        };
         let now = Instant::now();
         if now > began + Duration::from_millis(5) {
             self.listen(now);
