@@ -143,7 +143,7 @@ impl<S: Sinks> Session<S> {
     /// Sets the alarm if it would ring too late. It may well ring too early: a
     /// timer touched by each read costs more than the read.
     fn arm(&mut self) {
-        let next = self.next_alarm(self.heard);
+        let next = self.next_alarm(Instant::now());
         if self.alarm.deadline() > next {
             self.alarm.as_mut().reset(next);
         }
