@@ -19,6 +19,10 @@ const IDLE: Duration = Duration::from_secs(30);
 /// others have nothing to do.
 const OFFER: Duration = Duration::from_millis(50);
 
+/// A first byte that takes longer says nothing of the rate, and an alarm that is
+/// later nothing of the server.
+const LATE: Duration = Duration::from_secs(1);
+
 impl<S: Sinks> Session<S> {
     /// The server could not have been heard before now.
     pub(super) fn listen(&mut self, now: Instant) {
@@ -37,15 +41,24 @@ impl<S: Sinks> Session<S> {
         }
         let pool = Arc::clone(&self.pool);
         let mut waiting = std::pin::pin!(pool.patient(future));
+        let waited_for_work = self.idle;
         let output = loop {
             tokio::select! {
                 biased;
                 output = &mut waiting => break output,
+                // Nothing is asked for meanwhile: work is left to others.
+                () = std::future::ready(()), if self.idle => {
+                    pool.not_idle(self.server, &mut self.idle);
+                    pool.pass(self.server);
+                }
                 // What waits here for the reader may be the memory that is
                 // waited for.
                 () = self.outbox.room() => self.outbox.drain(&pool),
             }
         };
+        if waited_for_work && !self.idle {
+            self.fill();
+        }
         let now = Instant::now();
         if now > began + Duration::from_millis(5) {
             self.listen(now);
@@ -59,6 +72,9 @@ impl<S: Sinks> Session<S> {
         loop {
             self.arm();
             let room = self.has_room();
+            if !room {
+                self.pool.not_idle(self.server, &mut self.idle);
+            }
             let busy = !self.flights.is_empty();
             let pool = &self.pool;
             let site = pool.site(self.server);
@@ -102,6 +118,10 @@ impl<S: Sinks> Session<S> {
         let now = Instant::now();
         self.phase = Phase::Rest;
         self.began = now;
+        if now > since + LATE {
+            self.trickle.excuse(now);
+            self.pull.excuse(now);
+        }
         let Some(head) = self.flights.front() else {
             return;
         };
@@ -129,6 +149,10 @@ impl<S: Sinks> Session<S> {
             self.held = held;
             self.listen(now);
         }
+        if now > self.alarm.deadline() + LATE {
+            // It has slept through its alarm: the process was stopped.
+            self.listen(now);
+        }
         match self.flights.is_empty() {
             true => self.tick_idle(now)?,
             false => self.tick_busy(now)?,
@@ -143,7 +167,7 @@ impl<S: Sinks> Session<S> {
     /// Sets the alarm if it would ring too late. It may well ring too early: a
     /// timer touched by each read costs more than the read.
     fn arm(&mut self) {
-        let next = self.next_alarm(Instant::now());
+        let next = self.next_alarm(self.heard);
         if self.alarm.deadline() > next {
             self.alarm.as_mut().reset(next);
         }
@@ -170,7 +194,10 @@ impl<S: Sinks> Session<S> {
         if let Some(rate) = self.pull.rate(now) {
             let site = self.pool.site(self.server);
             let (total, rated) = site.rates();
-            if is_slow(rate, total, rated) && site.may_recycle(now) {
+            // For the first byte there is a bound of its own, which a segment in
+            // cold storage has to meet in the end.
+            let comes = self.phase == Phase::Rest;
+            if comes && is_slow(rate, total, rated) && site.may_recycle(now) {
                 return Err(Lost::Slow);
             }
         }

@@ -400,3 +400,38 @@ async fn all_of_a_stuck_connection_is_hedged() {
         drop(run.stop);
     }
 }
+
+// SIGSTOP, a minute and SIGCONT: all clocks ring at once, and it was not the
+// server that was silent.
+#[tokio::test]
+async fn a_stopped_process_holds_nothing_against_the_server() {
+    let barrier = Arc::new(tokio::sync::Barrier::new(2));
+    let waits = Arc::clone(&barrier);
+    let peer = Peer::new(move |asked| {
+        let id = id(asked.line)?;
+        let all = crate::peer::article(id);
+        (id == "a1@x").then(|| Act::Together(all, Arc::clone(&waits)))
+    })
+    .await;
+    let mut run = start(peer.server("a"), Keepers::default());
+    for request in requests(&ids(4)) {
+        run.requests.send(request).await.unwrap();
+    }
+    drop(run.requests);
+    assert!(run.outcomes.recv().await.is_some());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    barrier.wait().await;
+    for _ in 0..3 {
+        let outcome = timeout(BOUND, run.outcomes.recv()).await.unwrap();
+        assert!(
+            matches!(outcome, Some(Outcome::Body { tries: 1, .. })),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(peer.connections(), 1);
+    drop(run.stop);
+}
