@@ -9,7 +9,7 @@ use nzbpipe_nntp::{Client, Outcome, Stats};
 use tokio::sync::{Barrier, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::peer::{Act, Peer, answer, article, id};
+use crate::peer::{Act, Peer, answer, article, id, say};
 use crate::rig::{BOUND, Keepers, fetch, ids, requests, run};
 
 #[tokio::test]
@@ -163,8 +163,12 @@ struct Stoppable {
 }
 
 fn start(server: Server, sinks: Keepers) -> Stoppable {
+    start_all(vec![server], sinks)
+}
+
+fn start_all(servers: Vec<Server>, sinks: Keepers) -> Stoppable {
     let client = Client {
-        servers: vec![server],
+        servers,
         options: nzbpipe_nntp::Options::default(),
         rate: Arc::default(),
         changes: None,
@@ -434,4 +438,45 @@ async fn a_stopped_process_holds_nothing_against_the_server() {
     }
     assert_eq!(peer.connections(), 1);
     drop(run.stop);
+}
+
+// What waits for a server that has no room keeps no work from the other one.
+#[tokio::test]
+async fn what_waits_elsewhere_starves_nobody() {
+    const MISSING: usize = 800;
+    const ALL: usize = 4000;
+    let full = Peer::new(|asked| {
+        let greeting = asked.line.is_empty();
+        greeting.then(|| crate::peer::last("502 too many connections"))
+    })
+    .await;
+    let missing: std::collections::HashSet<String> = ids(MISSING).into_iter().collect();
+    let good = Peer::new(move |asked| {
+        let id = id(asked.line)?;
+        missing.contains(id).then(|| say(&format!("430 <{id}> no")))
+    })
+    .await;
+    let server = Server {
+        connections: 4,
+        ..good.server("good")
+    };
+    let mut run = start_all(vec![full.server("full"), server], Keepers::default());
+    let began = std::time::Instant::now();
+    let sender = run.requests.clone();
+    let feed = tokio::spawn(async move {
+        for request in requests(&ids(ALL)) {
+            sender.send(request).await.unwrap();
+        }
+    });
+    for _ in MISSING..ALL {
+        let outcome = timeout(BOUND, run.outcomes.recv()).await.unwrap();
+        assert!(matches!(outcome, Some(Outcome::Body { .. })));
+    }
+    assert!(
+        began.elapsed() < Duration::from_millis(1500),
+        "it was starved"
+    );
+    feed.await.unwrap();
+    run.stop.send(()).unwrap();
+    assert!(run.done.await.unwrap().stopped);
 }
