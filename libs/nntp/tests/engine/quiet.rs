@@ -23,8 +23,7 @@ async fn waits<F: Future>(job: F) -> F::Output {
     output
 }
 
-// The look at what another connection might take was due since the server had last
-// spoken, again and again.
+// The last segment is with a silent server; the other one does not have it.
 #[tokio::test]
 async fn the_end_with_nobody_to_take_over() {
     let stuck = Peer::new(|asked| match (id(asked.line)?, asked.connection) {
