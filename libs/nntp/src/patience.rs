@@ -53,6 +53,15 @@ impl Latency {
         self.usual.store(usual.max(1), Relaxed);
     }
 
+    /// An answer did not begin within `limit`. Of a server that has never answered
+    /// this is no history: the first connection to time out would let all others
+    /// wait for longer.
+    pub(crate) fn missed(&self, limit: Duration) {
+        if self.usual.load(Relaxed) > 0 {
+            self.note(limit);
+        }
+    }
+
     /// How long a first byte may take that was waited for in vain `late` times
     /// before.
     pub(crate) fn limit(&self, late: u32, most: Duration) -> Duration {
@@ -156,6 +165,8 @@ mod tests {
     #[test]
     fn the_first_byte_by_the_servers_own_history() {
         let latency = Latency::default();
+        assert_eq!(latency.limit(0, MOST), UNKNOWN);
+        latency.missed(UNKNOWN);
         assert_eq!(latency.limit(0, MOST), UNKNOWN);
         latency.note(Duration::from_millis(30));
         assert_eq!(latency.limit(0, MOST), FIRST_BYTE);

@@ -232,7 +232,7 @@ impl<S: Sinks> Session<S> {
     fn late(&mut self, limit: Duration) -> Lost {
         if let Phase::First(_) = self.phase {
             let server = self.server;
-            self.pool.site(server).latency.note(limit);
+            self.pool.site(server).latency.missed(limit);
             match self.flights.front_mut().map(|flight| &mut flight.what) {
                 Some(What::Article(Held::Own(job))) => job.trail.was_late(server),
                 Some(What::Article(Held::Shared(share))) => {
