@@ -18,6 +18,9 @@ use crate::{Class, Notice, NoticeKind, Outcome, Rate, Request, Sinks, Stats, Tra
 /// Connections that have not said goodbye by then are cut.
 const FAREWELL: Duration = Duration::from_millis(1500);
 
+/// No time is longer: clocks end somewhere.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// What a run needs.
 pub struct Client {
     /// The servers; those beyond [`MAX_SERVERS`] are not used.
@@ -114,13 +117,16 @@ impl Client {
                 trace: self.trace,
             },
         };
-        let deadline = self.options.deadline.map(|after| Instant::now() + after);
+        let mut options = self.options;
+        options.max_down = options.max_down.min(FOREVER);
+        options.deadline = options.deadline.map(|after| after.min(FOREVER));
+        let deadline = options.deadline.map(|after| Instant::now() + after);
         let pool = Arc::new(Pool::new(Parts {
             sinks,
             outcomes,
             notices: self.notices,
             stats: self.stats,
-            options: self.options,
+            options,
             now: unix_seconds(),
         }));
         for endpoint in maker.endpoints(&self.servers, MAX_SERVERS).await {

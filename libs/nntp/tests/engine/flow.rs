@@ -167,9 +167,13 @@ fn start(server: Server, sinks: Keepers) -> Stoppable {
 }
 
 fn start_all(servers: Vec<Server>, sinks: Keepers) -> Stoppable {
+    start_with(nzbpipe_nntp::Options::default(), servers, sinks)
+}
+
+fn start_with(options: nzbpipe_nntp::Options, servers: Vec<Server>, sinks: Keepers) -> Stoppable {
     let client = Client {
         servers,
-        options: nzbpipe_nntp::Options::default(),
+        options,
         rate: Arc::default(),
         changes: None,
         trace: None,
@@ -477,6 +481,25 @@ async fn what_waits_elsewhere_starves_nobody() {
         "it was starved"
     );
     feed.await.unwrap();
+    run.stop.send(()).unwrap();
+    assert!(run.done.await.unwrap().stopped);
+}
+
+// "For ever", as people write it: more than any clock can count.
+#[tokio::test]
+async fn times_without_end() {
+    let nobody = Server {
+        port: 1,
+        ..Server::new("127.0.0.1", false)
+    };
+    let mut options = nzbpipe_nntp::Options::default();
+    options.max_down = Duration::MAX;
+    options.deadline = Some(Duration::MAX);
+    let run = start_with(options, vec![nobody], Keepers::default());
+    for request in requests(&ids(1)) {
+        run.requests.send(request).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
     run.stop.send(()).unwrap();
     assert!(run.done.await.unwrap().stopped);
 }
