@@ -30,6 +30,11 @@ pub enum NoticeKind {
         /// What was wrong.
         reason: String,
     },
+    /// The proxy on the way to it refused us.
+    Proxy {
+        /// What was wrong.
+        reason: String,
+    },
     /// It allows fewer connections than configured.
     Capacity {
         /// How many are used from now on.
@@ -77,8 +82,13 @@ impl fmt::Display for Notice {
             ),
             NoticeKind::Tls { reason } => write!(
                 f,
-                "no trusted TLS connection ({reason}); check host, port and cacert. The server \
-                 is not asked any more"
+                "no trusted TLS connection ({reason}); `nntp-fetch --check` says what to do. The \
+                 server is not asked any more"
+            ),
+            NoticeKind::Proxy { reason } => write!(
+                f,
+                "no way to it ({reason}); check user and password of the proxy. The server is \
+                 not asked any more"
             ),
             NoticeKind::Capacity { limit, said } => write!(
                 f,
@@ -88,7 +98,7 @@ impl fmt::Display for Notice {
             NoticeKind::Back => f.write_str("works again"),
             NoticeKind::GaveUp { reason, after } => {
                 let seconds = after.as_secs_f32();
-                write!(f, "given up: nothing works for {seconds} s ({reason})")
+                write!(f, "given up: nothing has worked for {seconds} s ({reason})")
             }
             NoticeKind::Quota { spent } => {
                 write!(f, "{spent}. The server is not asked any more")

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::address::Wanted;
 use super::seen::{Phase, Seen};
-use super::{Endpoint, Refusal, race, socks, transport};
+use super::{Endpoint, Origin, Refusal, message, race, socks, transport};
 use crate::Class;
 use crate::config::Server;
 use crate::route::Cause;
@@ -31,8 +31,9 @@ impl Endpoint {
         seen.phase = Phase::LookUp;
         let found = timeout(limit, self.book.look_up(host, port)).await;
         let found = found.map_err(|_| transport(self.via("looking up the host takes too long")))?;
-        let found =
-            found.map_err(|e| transport(self.via(&format!("the host cannot be found: {e}"))))?;
+        let found = found.map_err(|e| {
+            transport(self.via(&format!("the host cannot be found: {}", message(&e))))
+        })?;
         seen.phase = Phase::Connect;
         seen.addresses.clone_from(&found);
         let (address, mut tcp) = self.race(&found, seen).await?;
@@ -60,7 +61,10 @@ impl Endpoint {
             socks::Fault::Login => Class::Login,
             _ => Class::Transport,
         };
-        Cause::new(class, self.via(&fault.to_string())).into()
+        Refusal {
+            cause: Cause::new(class, self.via(&fault.to_string())),
+            from: Origin::Proxy,
+        }
     }
 
     async fn race(
@@ -91,9 +95,7 @@ impl Endpoint {
             return Ok((address, tcp));
         }
         let addresses: Vec<String> = order.iter().map(SocketAddr::to_string).collect();
-        let reason = finish
-            .error
-            .map_or("no answer".to_owned(), |e| e.to_string());
+        let reason = finish.error.map_or("no answer".to_owned(), |e| message(&e));
         let text = format!("no connection to {}: {reason}", addresses.join(", "));
         Err(transport(self.via(&text)))
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Inner, OutcomeOf, Pool};
-use crate::dial::Refusal;
+use crate::dial::{Origin, Refusal};
 use crate::gate::Gate;
 use crate::route::{Cause, Down};
 use crate::slot::Slot;
@@ -131,7 +131,7 @@ impl<S: Sinks> Pool<S> {
         started: Instant,
         refusal: Refusal,
     ) -> Vec<OutcomeOf<S>> {
-        let Refusal { cause, tls } = refusal;
+        let Refusal { cause, from } = refusal;
         let server = slot.server;
         // Other sessions prove that account and certificate are good: one
         // connection more was refused, whatever the words. To be let in proves
@@ -145,14 +145,14 @@ impl<S: Sinks> Pool<S> {
             Class::Login if !works => {
                 self.stats.refused(server);
                 if slot.is_current() {
-                    self.tell(server, refusal_notice(&cause, tls));
+                    self.tell(server, refusal_notice(&cause, from));
                     // Before the slot goes back: nobody dials what is out.
                     return self.retire(server, cause);
                 }
                 // The credentials are others by now.
                 Vec::new()
             }
-            Class::Login if tls => self.failed(slot, started, cause),
+            Class::Login if from != Origin::Server => self.failed(slot, started, cause),
             Class::Login | Class::Capacity => self.crowded(slot, started, cause),
             _ => self.failed(slot, started, cause),
         }
@@ -425,13 +425,11 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     }
 }
 
-fn refusal_notice(cause: &Cause, tls: bool) -> NoticeKind {
-    match tls {
-        true => NoticeKind::Tls {
-            reason: cause.text.clone(),
-        },
-        false => NoticeKind::Refused {
-            said: cause.text.clone(),
-        },
+fn refusal_notice(cause: &Cause, from: Origin) -> NoticeKind {
+    let text = cause.text.clone();
+    match from {
+        Origin::Server => NoticeKind::Refused { said: text },
+        Origin::Tls => NoticeKind::Tls { reason: text },
+        Origin::Proxy => NoticeKind::Proxy { reason: text },
     }
 }
