@@ -110,15 +110,14 @@ fn tls(server: &Server, problem: &Problem) -> &'static str {
             "The certificate is not valid yet: the clock of this machine is probably wrong."
         }
         Some(TlsTrouble::Issuer) => {
-            "Nobody whom this machine trusts vouches for the certificate. Install your system's \
-             ca-certificates; if the server is yours, name its authority with cacert. Otherwise \
+            "Install your system's ca-certificates; if the server is yours, name its authority with cacert. Otherwise \
              somebody may be in between. Nothing was sent."
         }
         Some(TlsTrouble::NoTls) if server.port == 119 => {
             "Port 119 begins in the clear: use port 563, or tls = \"starttls\"."
         }
         Some(TlsTrouble::NoTls) => {
-            "There is no TLS at this port: 563 usually has it, 119 has tls = \"starttls\" at best."
+            "Port 563 usually has TLS, 119 at best after tls = \"starttls\"."
         }
         Some(TlsTrouble::Version) => {
             "The server speaks only versions or ciphers of TLS that are not safe, or older ones \

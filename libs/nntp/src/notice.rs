@@ -37,8 +37,6 @@ pub enum NoticeKind {
     },
     /// It allows fewer connections than configured.
     Capacity {
-        /// How many are used from now on.
-        limit: u16,
         /// What it said.
         said: String,
     },
@@ -90,9 +88,10 @@ impl fmt::Display for Notice {
                 "no way to it ({reason}); check user and password of the proxy. The server is \
                  not asked any more"
             ),
-            NoticeKind::Capacity { limit, said } => write!(
+            // How many it allows is not known at the first refusal.
+            NoticeKind::Capacity { said } => write!(
                 f,
-                "too many connections ({said}); going on with {limit}. Lower `connections`"
+                "too many connections ({said}); going on with those it allows. Lower `connections`"
             ),
             NoticeKind::Down { reason } => write!(f, "out of reach ({reason}); trying again"),
             NoticeKind::Back => f.write_str("works again"),

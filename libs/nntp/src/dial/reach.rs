@@ -32,7 +32,10 @@ impl Endpoint {
         let found = timeout(limit, self.book.look_up(host, port)).await;
         let found = found.map_err(|_| transport(self.via("looking up the host takes too long")))?;
         let found = found.map_err(|e| {
-            transport(self.via(&format!("the host cannot be found: {}", message(&e))))
+            // The system's own words are what is of use.
+            let text = message(&e);
+            let words = text.rsplit(": ").next().unwrap_or_default();
+            transport(self.via(&format!("the host cannot be found: {words}")))
         })?;
         seen.phase = Phase::Connect;
         seen.addresses.clone_from(&found);
@@ -75,7 +78,9 @@ impl Endpoint {
         let Server { ip, bind, .. } = self.server;
         let order = self.book.order(found, Wanted { ip, bind });
         if order.is_empty() {
-            return Err(transport(self.via("the host has no address that fits")));
+            return Err(transport(
+                self.via("the host has no address that fits ip and bind"),
+            ));
         }
         let head_start = race::head_start(self.book.pace());
         let limit = self.server.connect_timeout;

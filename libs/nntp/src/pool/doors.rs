@@ -71,7 +71,6 @@ impl<S: Sinks> Pool<S> {
                 let limit = door.gate.full(now, SLOT_WAIT);
                 let text = "all connections of the account are in use by other processes";
                 self.down(&mut inner, server, Cause::new(Class::Capacity, text));
-                drop(inner);
                 self.allowed(server, limit);
                 return None;
             }
@@ -94,7 +93,11 @@ impl<S: Sinks> Pool<S> {
 
     /// Changes what is known of the connections of `server`.
     pub(crate) fn gate<R>(&self, server: usize, change: impl FnOnce(&mut Gate) -> R) -> R {
-        change(&mut self.lock().doors[server].gate)
+        let mut inner = self.lock();
+        let gate = &mut inner.doors[server].gate;
+        let result = change(gate);
+        self.allowed(server, gate.limit());
+        result
     }
 
     /// A session with `server` is usable.
@@ -104,8 +107,8 @@ impl<S: Sinks> Pool<S> {
         gate.established();
         let limit = gate.limit();
         inner.routes.places[server].proven = true;
-        drop(inner);
         self.allowed(server, limit);
+        drop(inner);
         self.wake.notify_one();
     }
 
@@ -161,13 +164,9 @@ impl<S: Sinks> Pool<S> {
     fn crowded(&self, slot: Slot<S>, started: Instant, cause: Cause) -> Vec<OutcomeOf<S>> {
         let server = slot.server;
         self.stats.crowded(server);
-        let limit = slot.end(|gate| {
-            gate.crowded(started, Instant::now());
-            gate.limit()
-        });
-        self.allowed(server, limit);
+        slot.end(|gate| gate.crowded(started, Instant::now()));
         let said = cause.text.clone();
-        self.tell(server, NoticeKind::Capacity { limit, said });
+        self.tell(server, NoticeKind::Capacity { said });
         self.note_down(server, cause)
     }
 
@@ -366,7 +365,8 @@ impl<S: Sinks> Pool<S> {
         spent
     }
 
-    /// Publishes how many connections may be open.
+    /// Publishes how many connections may be open. For holders of the lock: the last
+    /// word told is then the last one decided.
     pub(super) fn allowed(&self, server: usize, limit: u16) {
         let before = self.site(server).allow(limit);
         self.stats.allow(server, before, limit);
