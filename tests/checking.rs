@@ -22,7 +22,7 @@ fn check(t: &Scene, tables: &str, flags: &str) -> Done {
     t.write("secret", "sesame\n");
     t.write("servers.toml", tables);
     let done = t.run(&format!(
-        "chmod 600 servers.toml; nntp-fetch --check --servers servers.toml --connect-timeout 300ms \
+        "chmod 600 servers.toml; nntp-fetch --check --servers servers.toml --connect-timeout 1s \
          {flags}"
     ));
     let told = String::from_utf8_lossy(&done.stdout).contains("sesame");
