@@ -20,6 +20,7 @@ mod server;
 mod account;
 mod alone;
 mod bad;
+mod check;
 mod checking;
 mod cron;
 mod crowded;

@@ -193,6 +193,11 @@ impl<T> Backlog<T> {
         }
     }
 
+    /// Drops what is queued: the consumer is gone.
+    pub fn clear(&mut self) {
+        self.queue.clear();
+    }
+
     /// Whether items are queued; those in the channel do not count.
     #[must_use]
     pub fn has_pending(&self) -> bool {

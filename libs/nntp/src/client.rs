@@ -263,6 +263,10 @@ impl<S: Sinks> Supervisor<S> {
         let text = format!("the time for the run ({} s) is over", after.as_secs_f32());
         self.deadline = None;
         self.changes = None;
+        (self.maker.notices)(Notice {
+            server: "".into(),
+            kind: NoticeKind::Deadline { after },
+        });
         let over = self.pool.expire(&text);
         self.pool.close(Closing::HandBack);
         self.send(over);

@@ -29,8 +29,12 @@ const SPARE: usize = 2;
 /// connection dearer.
 const LARGEST: usize = 96;
 
-/// The window before anything is known of the round trip.
-const FIRST: usize = 4;
+/// The window before the first answer: a handshake may be shorter than the way of
+/// an article, and an idle round trip at the beginning is the dearest.
+const FIRST: usize = 8;
+
+/// No round trip is longer; what is, is a disk that spins up.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// A rate is measured over this at least: bytes that lay in the kernel's
 /// buffers come faster than the line.
@@ -41,6 +45,8 @@ const ROUND: Duration = Duration::from_millis(100);
 pub(crate) struct Depth {
     fixed: Option<usize>,
     rtt: Option<Duration>,
+    /// Whether the round trip is that of a request, not of a handshake.
+    measured: bool,
     /// Octets a second; falls slowly, rises at once.
     rate: Option<f64>,
     /// Octets of an answer, smoothed.
@@ -51,11 +57,17 @@ pub(crate) struct Depth {
 
 impl Depth {
     /// `fixed` is the number of requests in flight if it is not to be found.
-    /// `rtt` is what the handshakes say.
-    pub(crate) fn new(fixed: Option<u16>, rtt: Option<Duration>) -> Depth {
+    /// `handshake` is what the handshakes say of the round trip, `known` what
+    /// other connections of the server have measured.
+    pub(crate) fn new(
+        fixed: Option<u16>,
+        handshake: Option<Duration>,
+        known: Option<Duration>,
+    ) -> Depth {
         Depth {
             fixed: fixed.map(|n| usize::from(n.max(1))),
-            rtt,
+            rtt: known.or(handshake),
+            measured: known.is_some(),
             rate: None,
             article: USUAL,
             round: None,
@@ -67,11 +79,13 @@ impl Depth {
         if let Some(fixed) = self.fixed {
             return fixed;
         }
-        let Some(rtt) = self.rtt else {
-            return FIRST;
-        };
-        let pipe = self.rate.unwrap_or(ASSUMED) * rtt.as_secs_f64() / self.article;
-        ((GAIN * pipe).ceil() as usize + SPARE).min(LARGEST)
+        let rtt = self.rtt.unwrap_or_default().as_secs_f64();
+        let pipe = self.rate.unwrap_or(ASSUMED) * rtt / self.article;
+        let window = ((GAIN * pipe).ceil() as usize + SPARE).min(LARGEST);
+        match self.measured {
+            true => window,
+            false => window.max(FIRST),
+        }
     }
 
     /// The round trip, if it is known.
@@ -89,19 +103,18 @@ impl Depth {
         self.article
     }
 
-    /// A request on a quiet connection had its first byte after `latency`.
-    pub(crate) fn quiet_answer(&mut self, latency: Duration) {
+    /// A request on a quiet connection had its first byte at `now`, after
+    /// `latency`: from here on octets are counted.
+    pub(crate) fn quiet_answer(&mut self, now: Instant, latency: Duration) {
+        let latency = latency.min(LONGEST);
         self.rtt = Some(match self.rtt {
             // A better line at once, a worse one after a while: a single
             // latency may have been the disk's.
-            Some(rtt) if latency > rtt => rtt + (latency - rtt) / 2,
+            Some(rtt) if self.measured && latency > rtt => rtt + (latency - rtt) / 2,
             _ => latency,
         });
-    }
-
-    /// Requests went out on a quiet connection: from now on it is busy.
-    pub(crate) fn begin(&mut self, now: Instant) {
-        self.round.get_or_insert((now, 0));
+        self.measured = true;
+        self.round = Some((now, 0));
     }
 
     /// What was measured since the last answer is worth nothing: the connection
@@ -144,12 +157,11 @@ mod tests {
     fn settle(rtt: f64, rate: f64, seconds: f64) -> (usize, f64) {
         let start = Instant::now();
         let at = |time: f64| start + Duration::from_secs_f64(time);
-        let mut depth = Depth::new(None, None);
+        let mut depth = Depth::new(None, None, None);
         // When the answers to what is in flight are complete.
         let mut flights = std::collections::VecDeque::new();
         let (mut now, mut line_free, mut used) = (0.0, 0.0_f64, 0.0);
         let mut asked = vec![];
-        depth.begin(start);
         while now < seconds {
             while flights.len() < depth.window() {
                 let begins = line_free.max(now + rtt);
@@ -159,7 +171,8 @@ mod tests {
             }
             now = flights.pop_front().unwrap();
             if depth.rtt().is_none() {
-                depth.quiet_answer(Duration::from_secs_f64(rtt));
+                let first = now - ARTICLE as f64 / rate;
+                depth.quiet_answer(at(first), Duration::from_secs_f64(rtt));
             }
             depth.answered(at(now), ARTICLE);
             if now > seconds - 1.0 {
@@ -186,20 +199,20 @@ mod tests {
 
     #[test]
     fn the_first_window_follows_the_handshake() {
-        let window = |ms| Depth::new(None, Some(Duration::from_millis(ms))).window();
-        assert_eq!(window(0), SPARE);
+        let window = |ms| Depth::new(None, Some(Duration::from_millis(ms)), None).window();
+        assert_eq!(window(0), FIRST);
         assert_eq!(window(300), 15);
-        assert_eq!(Depth::new(None, None).window(), FIRST);
-        assert_eq!(Depth::new(Some(7), None).window(), 7);
+        assert_eq!(Depth::new(None, None, None).window(), FIRST);
+        assert_eq!(Depth::new(Some(7), None, None).window(), 7);
     }
 
     // 430 after 430: small answers, many of them.
     #[test]
     fn small_answers_get_a_large_window() {
         let start = Instant::now();
-        let mut depth = Depth::new(None, Some(Duration::from_millis(100)));
+        let mut depth = Depth::new(None, Some(Duration::from_millis(100)), None);
         let mut now = start;
-        depth.begin(now);
+        depth.quiet_answer(now, Duration::from_millis(100));
         for _ in 0..100 {
             let window = depth.window();
             now += Duration::from_millis(100);
@@ -213,8 +226,7 @@ mod tests {
     #[test]
     fn what_was_interrupted_is_no_measure() {
         let start = Instant::now();
-        let mut depth = Depth::new(None, Some(Duration::from_millis(10)));
-        depth.begin(start);
+        let mut depth = Depth::new(None, Some(Duration::from_millis(10)), None);
         depth.answered(start + Duration::from_millis(200), 20_000_000);
         let rate = depth.rate();
         depth.interrupt();

@@ -112,6 +112,11 @@ impl Endpoint {
         })
     }
 
+    /// Whether a limit holds for what it sends.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.rate.limited() || self.shared.rate.limited()
+    }
+
     /// Of its own, the server's and the run's: what a socket reads is counted.
     fn metered(&self, tcp: TcpStream) -> Metered {
         let stats = Arc::clone(&self.shared.stats);

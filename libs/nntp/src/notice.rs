@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Notice {
-    /// The server's name.
+    /// The server's name; empty when it is about none.
     pub server: Arc<str>,
     /// What it is.
     pub kind: NoticeKind,
@@ -60,6 +60,11 @@ pub enum NoticeKind {
         /// What is used up.
         spent: String,
     },
+    /// The time for the run is over; about no server in particular.
+    Deadline {
+        /// How long it was.
+        after: Duration,
+    },
     /// It answered with an article that was not asked for.
     Mismatch,
     /// Its configuration cannot be used.
@@ -71,7 +76,9 @@ pub enum NoticeKind {
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "server {}: ", self.server)?;
+        if !self.server.is_empty() {
+            write!(f, "server {}: ", self.server)?;
+        }
         match &self.kind {
             NoticeKind::Refused { said } => write!(
                 f,
@@ -102,6 +109,11 @@ impl fmt::Display for Notice {
             NoticeKind::Quota { spent } => {
                 write!(f, "{spent}. The server is not asked any more")
             }
+            NoticeKind::Deadline { after } => write!(
+                f,
+                "the deadline of {} s has passed; what is missing can be fetched by another run",
+                after.as_secs_f32()
+            ),
             NoticeKind::Mismatch => f.write_str(
                 "sent an article that was not asked for; the connection was dropped and the \
                  articles are asked for again",

@@ -12,6 +12,8 @@ mod doors;
 mod hedge;
 mod job;
 mod out;
+mod review;
+mod share;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -67,8 +69,9 @@ pub(crate) struct Pool<S: Sinks> {
     unfinished: AtomicUsize,
     /// No more requests will come.
     complete: AtomicBool,
-    /// The queue was too long for more requests when last looked at.
-    sated: AtomicBool,
+    /// The queue was too long for more requests when last looked at: with fewer
+    /// than this in it, it is looked at again. 0: it was not.
+    sated: AtomicUsize,
     turn: AtomicU64,
     connections: AtomicU64,
 }
@@ -137,7 +140,7 @@ impl<S: Sinks> Pool<S> {
             outstanding: AtomicUsize::new(0),
             unfinished: AtomicUsize::new(0),
             complete: AtomicBool::new(false),
-            sated: AtomicBool::new(false),
+            sated: AtomicUsize::new(0),
             turn: AtomicU64::new(0),
             connections: AtomicU64::new(0),
         }
@@ -171,9 +174,20 @@ impl<S: Sinks> Pool<S> {
         let ready: ServerSet = ready.map(|(server, _)| server).collect();
         drop(inner);
         let capacity = self.capacity();
-        let total = (HOARD * capacity).saturating_sub(self.work.len());
-        let room = capacity.saturating_sub(self.work.ready(ready)).min(total);
-        self.sated.store(room == 0, SeqCst);
+        let (most, len) = (HOARD * capacity, self.work.len());
+        let ready = self.work.ready(ready).min(len);
+        let room = capacity.saturating_sub(ready).min(most.saturating_sub(len));
+        let sated = match room {
+            // Half of what is ready is taken. What waits for servers out of reach
+            // stays.
+            0 => (len - ready + capacity / 2).min(most),
+            _ => 0,
+        };
+        self.sated.store(sated, SeqCst);
+        // It may all have been taken since it was counted.
+        if self.work.len() < sated {
+            self.wake.notify_one();
+        }
         room
     }
 
@@ -201,6 +215,7 @@ impl<S: Sinks> Pool<S> {
     /// No more requests will come.
     pub(crate) fn complete(&self) {
         self.complete.store(true, SeqCst);
+        self.ends();
     }
 
     /// Whether every request has its outcome delivered and no more will come.
@@ -235,21 +250,23 @@ impl<S: Sinks> Pool<S> {
         job.taken = true;
         self.not_idle(server, idle);
         // One ring may stand for several jobs: whoever is woken wakes the next.
-        if site.idle.load(SeqCst) > 0 && self.work.waiting_for(server) > 0 {
-            site.ring();
-        }
-        if self.sated.load(Relaxed)
-            && self.work.len() < self.capacity() / 2
-            && self.sated.swap(false, SeqCst)
-        {
+        self.pass(server);
+        let left = self.work.len();
+        if left < self.sated.load(SeqCst) && self.sated.swap(0, SeqCst) > 0 {
             self.wake.notify_one();
+        }
+        if left == 0 {
+            self.ends();
         }
         Some(job)
     }
 
-    /// Whether anything waits for `server`.
-    pub(crate) fn has_work(&self, server: usize) -> bool {
-        self.work.waiting_for(server) > 0
+    /// Wakes a session of `server` if one waits for work and there is some.
+    pub(crate) fn pass(&self, server: usize) {
+        let site = self.site(server);
+        if site.idle.load(SeqCst) > 0 && self.work.waiting_for(server) > 0 {
+            site.ring();
+        }
     }
 
     /// A session does not wait for work any more.
@@ -375,33 +392,6 @@ impl<S: Sinks> Pool<S> {
     fn ring(&self, servers: ServerSet) {
         servers.iter().for_each(|server| self.site(server).ring());
         self.wake.notify_one();
-    }
-
-    /// How many requests a session of `server` that knows its `rate` may have
-    /// in flight, whatever its window: its share of what is left, so that in the
-    /// end all are done at once. 0 if others of the server are so much faster
-    /// that it had better leave the last ones to them.
-    pub(crate) fn fair(&self, server: usize, rate: Option<f64>) -> usize {
-        let left = self.unfinished.load(Relaxed);
-        let (total, rated) = self.line();
-        let open = self.stats.connections().max(1);
-        let (Some(rate), 1..) = (rate, rated) else {
-            return left.div_ceil(self.stats.allowed().max(1) as usize).max(1);
-        };
-        let mean = total as f64 / rated as f64;
-        let (mine, of_mine) = self.site(server).rates();
-        let slow = of_mine > 1 && rate * 4.0 < mine as f64 / of_mine as f64;
-        if slow && left as u64 <= open && self.complete.load(Relaxed) {
-            return 0;
-        }
-        let share = rate / (mean * open as f64).max(rate).max(1.0);
-        ((left as f64 * share).ceil() as usize).max(1)
-    }
-
-    /// Octets a second over all sessions that know theirs, and their number.
-    pub(crate) fn line(&self) -> (u64, u64) {
-        let sum = |(a, b): (u64, u64), (c, d): (u64, u64)| (a.saturating_add(c), b + d);
-        self.sites().map(Site::rates).fold((0, 0), sum)
     }
 
     /// Awaits `future`, which waits for memory; copies of damaged bodies are

@@ -108,10 +108,11 @@ impl<S: Sinks> Session<S> {
         slot.established();
         let pool = Arc::clone(&slot.pool);
         let now = Instant::now();
+        let known = pool.site(slot.server).round_trip();
         Session {
             server: slot.server,
             started,
-            depth: Depth::new(endpoint.server.pipeline, wire.rtt()),
+            depth: Depth::new(endpoint.server.pipeline, wire.rtt(), known),
             wire,
             window: 0,
             flights: VecDeque::new(),
@@ -143,7 +144,8 @@ impl<S: Sinks> Session<S> {
             lost = self.serve() => Ok(lost),
         };
         match lost {
-            Ok(Lost::Unwanted) | Err(Closing::Goodbye | Closing::No) => self.goodbye().await,
+            Ok(Lost::Unwanted) => self.retire().await,
+            Err(Closing::Goodbye | Closing::No) => self.goodbye().await,
             Err(Closing::HandBack) => self.hand_back().await,
             Ok(lost) => self.lost(lost).await,
         }
@@ -175,6 +177,8 @@ impl<S: Sinks> Session<S> {
                 }
                 let (verdict, body) = self.body().await?.finish();
                 self.arrived(verdict, body)?;
+                // A body that names none settles no doubt.
+                self.fence();
             }
         }
         let octets = self.wire.consumed() - before;
@@ -186,6 +190,9 @@ impl<S: Sinks> Session<S> {
     fn landed(&mut self) -> Option<Flight<S>> {
         self.slot.answered();
         let flight = self.flights.pop_front();
+        if matches!(flight.as_ref().map(|f| &f.what), Some(What::Article(_))) {
+            self.release(1);
+        }
         let now = Instant::now();
         self.phase = Phase::First(now);
         self.heard = now;

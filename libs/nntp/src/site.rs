@@ -26,6 +26,8 @@ pub(crate) struct Site {
     pub(crate) idle: AtomicUsize,
     pub(crate) health: Arc<Health>,
     pub(crate) latency: Latency,
+    /// Requests in flight over all its sessions, counted only while a quota holds.
+    asked: AtomicUsize,
     /// A session found that it has sent all it may.
     pub(crate) exhausted: AtomicBool,
     endpoint: Mutex<Arc<Endpoint>>,
@@ -36,6 +38,8 @@ pub(crate) struct Site {
     /// have measured.
     rate: AtomicU64,
     rated: AtomicU64,
+    /// Microseconds of the last round trip measured; 0: none.
+    round_trip: AtomicU64,
     /// Connections that may be open, as last published.
     allowed: AtomicU16,
     base: Instant,
@@ -51,11 +55,13 @@ impl Site {
             idle: AtomicUsize::new(0),
             health: Arc::new(Health::new(base)),
             latency: Latency::default(),
+            asked: AtomicUsize::new(0),
             exhausted: AtomicBool::new(false),
             endpoint: Mutex::new(Arc::new(endpoint)),
             epoch: AtomicU64::new(0),
             rate: AtomicU64::new(0),
             rated: AtomicU64::new(0),
+            round_trip: AtomicU64::new(0),
             allowed: AtomicU16::new(0),
             base,
             recycled: AtomicU64::new(0),
@@ -98,6 +104,22 @@ impl Site {
         }
     }
 
+    /// Counts one more request in flight, if `left` octets are enough for all, of
+    /// `each` octets.
+    pub(crate) fn reserve(&self, left: u64, each: f64) -> bool {
+        let asked = self.asked.fetch_add(1, SeqCst) + 1;
+        let enough = left as f64 >= each * asked as f64;
+        if !enough {
+            self.release(1);
+        }
+        enough
+    }
+
+    /// So many requests are not in flight any more.
+    pub(crate) fn release(&self, count: usize) {
+        self.asked.fetch_sub(count, SeqCst);
+    }
+
     /// A session's rate was `before` and is `now` (octets a second).
     pub(crate) fn rated(&self, before: Option<f64>, now: Option<f64>) {
         let whole = |rate: Option<f64>| rate.unwrap_or(0.0) as u64;
@@ -112,6 +134,20 @@ impl Site {
     /// Octets a second over all its sessions that know theirs, and their number.
     pub(crate) fn rates(&self) -> (u64, u64) {
         (self.rate.load(Relaxed), self.rated.load(Relaxed))
+    }
+
+    /// The round trip that a session measured last, if any has.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        match self.round_trip.load(Relaxed) {
+            0 => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
+    /// A session measured a round trip.
+    pub(crate) fn went_round(&self, rtt: Duration) {
+        let micros = u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX);
+        self.round_trip.store(micros.max(1), Relaxed);
     }
 
     /// Publishes how many connections may be open; how many it were before.

@@ -45,8 +45,15 @@ impl<J> Hedging<J> {
         let beggars = self.beggars.load(SeqCst);
         match beggars {
             0 => 0,
-            _ => beggars.saturating_sub(self.offers().len()),
+            _ => beggars.saturating_sub(self.open_offers()),
         }
+    }
+
+    /// How many offers are still wanted; the others are forgotten.
+    fn open_offers(&self) -> usize {
+        let mut offers = self.offers();
+        offers.retain(|share| share.with(|_| ()).is_some());
+        offers.len()
     }
 
     /// A session has nothing to do any more, or something again.
@@ -66,8 +73,16 @@ impl<J> Hedging<J> {
 
     /// Takes `octets` out of the budget, if they are there.
     fn spend(&self, octets: u64) -> bool {
-        let within = |spent: u64| Some(spent + octets).filter(|&sum| sum <= self.budget);
+        let within = |spent: u64| {
+            let sum = spent.checked_add(octets);
+            sum.filter(|&sum| sum <= self.budget)
+        };
         self.spent.fetch_update(Relaxed, Relaxed, within).is_ok()
+    }
+
+    /// Puts `octets` back that were not asked for after all.
+    fn refund(&self, octets: u64) {
+        self.spent.fetch_sub(octets, Relaxed);
     }
 }
 
@@ -79,6 +94,13 @@ impl<S: Sinks> Pool<S> {
             && self.complete.load(Relaxed)
             && self.unfinished.load(Relaxed) > 0
             && self.work.len() == 0
+    }
+
+    /// Wakes sessions that found nothing to do before the end was near.
+    pub(super) fn ends(&self) {
+        if self.is_ending() {
+            self.sites().for_each(|site| site.work.notify_waiters());
+        }
     }
 
     /// Offers `share` to sessions with nothing to do.
@@ -100,14 +122,15 @@ impl<S: Sinks> Pool<S> {
             if share.with(|_| ()).is_none() {
                 continue;
             }
+            // Paid for first: whoever joins may be the last holder by now, and
+            // could not just leave again.
+            if !self.hedging.spend(octets) {
+                return None;
+            }
             if !share.join(fit) {
+                self.hedging.refund(octets);
                 self.hedging.offers().push_back(share);
                 continue;
-            }
-            if !self.hedging.spend(octets) {
-                let left = share.leave();
-                debug_assert!(left.is_none(), "its first holder has not left");
-                return None;
             }
             self.stats.hedge(server, octets);
             return Some(share);
@@ -127,6 +150,11 @@ mod tests {
         assert!(!hedging.spend(60));
         assert!(hedging.spend(40));
         assert!(!hedging.spend(1));
+        hedging.refund(40);
+        assert!(!hedging.spend(41));
+        // The size is what an NZB says.
+        assert!(!hedging.spend(u64::MAX));
+        assert!(hedging.spend(40));
     }
 
     #[test]

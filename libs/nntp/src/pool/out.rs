@@ -34,12 +34,14 @@ impl<S: Sinks> Outbox<S> {
         }
     }
 
-    /// Sends what the reader has room for.
+    /// Sends what the reader has room for. Without a reader it is dropped.
     pub(crate) fn drain(&mut self, pool: &Pool<S>) {
         loop {
             match self.backlog.drain_one() {
                 Ok(true) => pool.delivered(),
-                Ok(false) | Err(Closed) => return,
+                Ok(false) => return,
+                // With anything left, `room` would be ready for ever.
+                Err(Closed) => return self.backlog.clear(),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Routing, as tables of who is asked after what.
 
 use super::*;
+use crate::config::Server;
 
 /// Level, group, retention in days, optional.
 type Spec = (u8, u32, u32, bool);

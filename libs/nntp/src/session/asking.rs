@@ -23,47 +23,53 @@ impl<S: Sinks> Session<S> {
     pub(super) fn fill(&mut self) {
         while self.has_room() {
             let fair = self.pool.fair(self.server, self.depth.rate());
-            let held = match self.flights.len() < fair {
-                true => self.pool.take(self.server, &mut self.idle).map(Held::Own),
-                false if fair == 0 => return self.pass(),
-                false => return,
-            };
+            if self.flights.len() >= fair {
+                break;
+            }
+            if !self.reserve() {
+                break;
+            }
+            let held = self.pool.take(self.server, &mut self.idle).map(Held::Own);
             let Some(held) = held.or_else(|| self.hedge()) else {
-                return;
+                return self.release(1);
             };
             self.pool.hedging.beg(&mut self.begging, false);
             self.ask(held);
         }
-        self.pool.not_idle(self.server, &mut self.idle);
-        if self.flights.is_empty() && !self.within_quota() {
-            self.pool.exhaust(self.server);
-        }
+        self.pass();
     }
 
     /// Whether to ask for more at all.
     pub(super) fn has_room(&self) -> bool {
-        self.flights.len() < self.window
-            && !self.outbox.has_pending()
-            && self.slot.is_current()
-            && self.within_quota()
+        self.flights.len() < self.window && !self.outbox.has_pending() && self.slot.is_current()
     }
 
-    /// Whether the server may send what is in flight and one more.
-    fn within_quota(&self) -> bool {
+    /// Counts one more request against the quota, if there is one. Without a
+    /// request in flight here that it is not enough for one is the end of it.
+    fn reserve(&self) -> bool {
         let Some(quota) = &self.endpoint.server.quota else {
             return true;
         };
-        let expected = self.depth.article() * (self.flights.len() + 1) as f64;
-        quota.left() as f64 >= expected
+        let site = self.pool.site(self.server);
+        let enough = site.reserve(quota.left(), self.depth.article());
+        if !enough && self.flights.is_empty() {
+            self.pool.exhaust(self.server);
+        }
+        enough
     }
 
-    /// The last segments are left to faster connections: work that was offered
-    /// here is offered to them.
+    /// So many requests are not in flight any more.
+    pub(super) fn release(&self, count: usize) {
+        if self.endpoint.server.quota.is_some() {
+            self.pool.site(self.server).release(count);
+        }
+    }
+
+    /// Nothing more is taken now, for want of room or because the last segments
+    /// are left to others: work that this session was woken for is theirs.
     fn pass(&mut self) {
         self.pool.not_idle(self.server, &mut self.idle);
-        if self.pool.has_work(self.server) {
-            self.pool.site(self.server).ring();
-        }
+        self.pool.pass(self.server);
     }
 
     fn ask(&mut self, held: Held<crate::pool::Taken<S>>) {
@@ -74,7 +80,6 @@ impl<S: Sinks> Session<S> {
             self.phase = super::Phase::First(now);
             self.free = None;
             self.depth.interrupt();
-            self.depth.begin(now);
         }
         self.wire.send(match self.pool.options.article {
             true => Command::Article(id(&held)),
@@ -109,11 +114,18 @@ impl<S: Sinks> Session<S> {
         let elsewhere = self.elsewhere();
         let hopeless = (0..self.flights.len())
             .rev()
+            .filter(|&at| self.is_own(at))
             .filter(|&at| self.expected(at, now) > elsewhere * HOPELESS + WORTH)
             .take(wanted);
         for at in hopeless.collect::<Vec<_>>() {
             self.share(at);
         }
+    }
+
+    /// Whether flight number `at` is an article that nobody else has.
+    fn is_own(&self, at: usize) -> bool {
+        let what = self.flights.get(at).map(|flight| &flight.what);
+        matches!(what, Some(What::Article(Held::Own(_))))
     }
 
     /// Seconds an article takes on a usual connection.
@@ -129,8 +141,11 @@ impl<S: Sinks> Session<S> {
 
     /// Seconds until the answer to flight number `at`, at this connection's
     /// rate; the one at the head takes as long again as it took so far, at
-    /// least.
+    /// least. Under a limit of ours all are slow, and only silence counts.
     fn expected(&self, at: usize, now: Instant) -> f64 {
+        if self.endpoint.is_limited() {
+            return now.saturating_duration_since(self.heard).as_secs_f64();
+        }
         let since = match self.phase {
             super::Phase::First(since) => since,
             super::Phase::Rest => self.began,

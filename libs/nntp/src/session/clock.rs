@@ -1,5 +1,6 @@
 //! What a session waits for, and for how long.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -34,7 +35,17 @@ impl<S: Sinks> Session<S> {
         if self.wire.unsent() {
             self.wire.push().await;
         }
-        let output = self.pool.patient(future).await;
+        let pool = Arc::clone(&self.pool);
+        let mut waiting = std::pin::pin!(pool.patient(future));
+        let output = loop {
+            tokio::select! {
+                biased;
+                output = &mut waiting => break output,
+                // What waits here for the reader may be the memory that is
+                // waited for.
+                () = self.outbox.room() => self.outbox.drain(&pool),
+            }
+        };
         let now = Instant::now();
         if now > began + Duration::from_millis(5) {
             self.listen(now);
@@ -94,10 +105,15 @@ impl<S: Sinks> Session<S> {
         let Some(head) = self.flights.front() else {
             return;
         };
-        self.pool.site(self.server).latency.note(now - since);
+        if self.wire.held() == self.held {
+            self.pool.site(self.server).latency.note(now - since);
+        }
         if head.quiet {
-            self.depth.quiet_answer(now - head.sent);
+            self.depth.quiet_answer(now, now - head.sent);
             self.pool.stats.round_trip(self.server, now - head.sent);
+            if let Some(rtt) = self.depth.rtt() {
+                self.pool.site(self.server).went_round(rtt);
+            }
             self.publish_window();
             // More may be in flight now, while this one arrives.
             self.fill();
@@ -127,7 +143,7 @@ impl<S: Sinks> Session<S> {
     /// Sets the alarm if it would ring too late. It may well ring too early: a
     /// timer touched by each read costs more than the read.
     fn arm(&mut self) {
-        let next = self.next_alarm(self.heard);
+        let next = self.next_alarm(Instant::now());
         if self.alarm.deadline() > next {
             self.alarm.as_mut().reset(next);
         }

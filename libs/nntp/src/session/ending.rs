@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Flight, Session, What};
+use super::{Doubt, Flight, Session, What};
 use crate::command::Command;
 use crate::dial::Refusal;
-use crate::pool::Taken;
+use crate::pool::{Pool, Taken};
 use crate::reply::{Lost, verdict};
 use crate::route::{Answer, Cause};
 use crate::share::Held;
@@ -25,6 +25,8 @@ impl<S: Sinks> Session<S> {
         site.rated(self.depth.rate(), None);
         self.pool.stats.window(self.server, self.window, 0);
         self.window = 0;
+        let articles = |flight: &&Flight<S>| matches!(flight.what, What::Article(_));
+        self.release(self.flights.iter().filter(articles).count());
         self.pool.not_idle(self.server, &mut self.idle);
         self.pool.hedging.beg(&mut self.begging, false);
         // Who left the last segments to this session may have to do them.
@@ -51,9 +53,11 @@ impl<S: Sinks> Session<S> {
         // What it says of the server is noted before the jobs are offered to
         // others: they would make a new connection at once.
         let mut over: Vec<_> = self.unheard.take().into_iter().collect();
-        over.extend(self.doubtful());
+        let doubts = std::mem::take(&mut self.doubts);
         let flights = std::mem::take(&mut self.flights);
         let mut outbox = self.outbox;
+        // Before the slot goes back: the server must not see one too many.
+        drop(self.wire);
         if !slow && (cause.class != Class::Transport || !proven) {
             over.extend(pool.refused(self.slot, self.started, Refusal::from(cause)));
         } else {
@@ -62,6 +66,7 @@ impl<S: Sinks> Session<S> {
             }
             self.slot.end(|_| ());
         }
+        over.extend(doubtful(&pool, server, doubts));
         let mut flights = flights.into_iter();
         if let Some(answer) = charge
             && let Some(flight) = flights.next()
@@ -90,25 +95,6 @@ impl<S: Sinks> Session<S> {
         again.then(|| Answer::Transport(cause.clone()))
     }
 
-    /// Answers that nothing proves any more: they are asked for again, once.
-    fn doubtful(&mut self) -> Vec<crate::pool::OutcomeOf<S>> {
-        let mut over = Vec::new();
-        for doubt in std::mem::take(&mut self.doubts) {
-            let known = match doubt.held {
-                Held::Own(ref job) => job.losses > 0,
-                Held::Shared(_) => true,
-            };
-            match doubt.held {
-                Held::Own(mut job) if !known => {
-                    job.losses += 1;
-                    over.extend(self.pool.give_back(std::iter::once(job)));
-                }
-                held => over.extend(self.settle(held, Answer::Missing(doubt.cause))),
-            }
-        }
-        over
-    }
-
     /// The time is over: what is in flight goes back.
     pub(super) async fn hand_back(mut self) {
         self.leave();
@@ -122,6 +108,22 @@ impl<S: Sinks> Session<S> {
         self.outbox.flush(&pool).await;
         pool.deliver_all(over).await;
         self.quit(false).await;
+    }
+
+    /// Nothing to do, or not to be done here: QUIT, and then what is still to be
+    /// delivered, for which the reader may take its time.
+    pub(super) async fn retire(mut self) {
+        self.leave();
+        self.quit(true).await;
+        let Session {
+            pool,
+            mut outbox,
+            slot,
+            wire,
+            ..
+        } = self;
+        drop((wire, slot));
+        outbox.flush(&pool).await;
     }
 
     /// QUIT, so that the server counts no ghost.
@@ -144,9 +146,31 @@ impl<S: Sinks> Session<S> {
     }
 }
 
+/// Answers that nothing proves any more: they are asked for again, once, where
+/// nobody else has them in flight.
+fn doubtful<S: Sinks>(
+    pool: &Pool<S>,
+    server: usize,
+    doubts: Vec<Doubt<S>>,
+) -> Vec<crate::pool::OutcomeOf<S>> {
+    let mut over = Vec::new();
+    for doubt in doubts {
+        let Some(mut job) = mine(doubt.held) else {
+            continue;
+        };
+        let known = job.losses > 0;
+        job.losses += 1;
+        over.extend(match known {
+            false => pool.give_back(std::iter::once(job)).pop(),
+            true => pool.answered(job, server, Answer::Missing(doubt.cause)),
+        });
+    }
+    over
+}
+
 /// The request at the head is to blame.
 fn charged<S: Sinks>(
-    pool: &crate::pool::Pool<S>,
+    pool: &Pool<S>,
     server: usize,
     flight: Flight<S>,
     answer: Answer,

@@ -362,6 +362,30 @@ async fn a_222_may_name_no_article() {
     }
 }
 
+// Neither a 430 nor a 222 that names its article proves that the answers are not
+// shifted: the doubt is to be settled even if no answer ever names any.
+#[tokio::test]
+async fn a_nameless_430_before_nameless_bodies() {
+    for missing in [0, 1, 2, 3] {
+        let peer = Peer::new(move |asked| {
+            let id = id(asked.line)?;
+            Some(match id == format!("a{missing}@x") {
+                true => say("430 no"),
+                false => {
+                    Act::Say(format!("222 body\r\n{}.\r\n", crate::peer::text(id)).into_bytes())
+                }
+            })
+        })
+        .await;
+        let ids = ids(4);
+        let run = fetch(vec![peer.server("a")], &ids);
+        let run = tokio::time::timeout(Duration::from_secs(5), run).await;
+        let run = run.expect("the missing one is forgotten");
+        assert_eq!(run.outcomes.len(), 4);
+        assert_eq!(run.word(&format!("a{missing}@x")), "missing");
+    }
+}
+
 fn damaged(asked: &Asked<'_>) -> Option<Act> {
     let id = id(asked.line)?;
     Some(Act::Say(answer(id, "damaged\r\n")))

@@ -269,6 +269,28 @@ async fn a_reader_that_goes_away_ends_the_run() {
     drop((run.requests, run.stop));
 }
 
+// The same when outcomes already wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_goes_away_late_ends_the_run() {
+    let peer = Peer::good().await;
+    for _ in 0..20 {
+        let server = Server {
+            pipeline: Some(8),
+            connections: 4,
+            ..peer.server("a")
+        };
+        let run = start(server, Keepers::default());
+        for request in requests(&ids(60)) {
+            run.requests.send(request).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(run.outcomes);
+        let summary = timeout(Duration::from_secs(2), run.done).await;
+        assert!(summary.expect("too late").unwrap().stopped);
+        drop((run.requests, run.stop));
+    }
+}
+
 // Requests that come late find the connection still there.
 #[tokio::test]
 async fn work_that_comes_later_is_taken_at_once() {
@@ -283,4 +305,98 @@ async fn work_that_comes_later_is_taken_at_once() {
     drop(run.requests);
     assert!(!timeout(BOUND, run.done).await.unwrap().unwrap().stopped);
     drop(run.stop);
+}
+
+// Outcomes that wait for their reader hold the memory that the next body waits
+// for.
+#[tokio::test]
+async fn what_waits_for_memory_still_delivers() {
+    let peer = Peer::good().await;
+    let server = Server {
+        pipeline: Some(16),
+        ..peer.server("a")
+    };
+    let sinks = Keepers {
+        budget: Some(Arc::new(Semaphore::new(6))),
+        ..Keepers::default()
+    };
+    let mut run = start(server, sinks);
+    for request in requests(&ids(40)) {
+        run.requests.send(request).await.unwrap();
+    }
+    drop(run.requests);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for outcome in 0..40 {
+        let next = timeout(Duration::from_secs(5), run.outcomes.recv()).await;
+        let next = next.unwrap_or_else(|_| panic!("no outcome after {outcome}"));
+        assert!(matches!(next, Some(Outcome::Body { tries: 1, .. })));
+    }
+    assert!(!run.done.await.unwrap().stopped);
+    drop(run.stop);
+}
+
+// A reader that pauses for longer than an idle connection is kept.
+#[tokio::test]
+async fn outcomes_outlive_an_idle_connection() {
+    let peer = Peer::good().await;
+    let server = Server {
+        pipeline: Some(8),
+        ..peer.server("a")
+    };
+    let mut run = start(server, Keepers::default());
+    for request in requests(&ids(8)) {
+        run.requests.send(request).await.unwrap();
+    }
+    drop(run.requests);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(peer.log().last().map(String::as_str), Some("QUIT"));
+    for outcome in 0..8 {
+        let next = timeout(Duration::from_secs(5), run.outcomes.recv()).await;
+        let next = next.unwrap_or_else(|_| panic!("no outcome after {outcome}"));
+        assert!(matches!(next, Some(Outcome::Body { tries: 1, .. })));
+    }
+    let summary = timeout(Duration::from_secs(5), run.done).await;
+    assert!(!summary.unwrap().unwrap().stopped);
+    drop(run.stop);
+}
+
+// One connection hangs with half of the job in flight: all of it is asked of the
+// other one, also if that had nothing to do before the last request came in.
+#[tokio::test]
+async fn all_of_a_stuck_connection_is_hedged() {
+    for late in [false, true] {
+        let peer = Peer::new(|asked| {
+            let stuck = asked.connection == 0 && asked.line.starts_with("BODY");
+            stuck.then(|| Act::Stall(Vec::new()))
+        })
+        .await;
+        let server = Server {
+            connections: 2,
+            pipeline: Some(4),
+            ..peer.server("a")
+        };
+        let mut run = start(server, Keepers::default());
+        for request in requests(&ids(8)) {
+            run.requests.send(request).await.unwrap();
+        }
+        let began = std::time::Instant::now();
+        if late {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                drop(run.requests);
+            });
+        } else {
+            drop(run.requests);
+        }
+        for _ in 0..8 {
+            let outcome = timeout(BOUND, run.outcomes.recv()).await.unwrap();
+            assert!(matches!(outcome, Some(Outcome::Body { tries: 1, .. })));
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "late: {late}");
+        drop(run.stop);
+    }
 }

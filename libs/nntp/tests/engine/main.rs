@@ -12,6 +12,7 @@ mod login;
 mod luck;
 mod peer;
 mod proxy;
+mod quiet;
 mod rig;
 mod routing;
 mod sealed;
