@@ -4,12 +4,12 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::corpus::Post;
-use crate::harness::{Job, Scene, both, each, until};
+use crate::harness::{Job, Mode, Scene, both, each, until};
 use crate::server::{Act, Script, Server};
 
 fn film() -> Post {
@@ -123,4 +123,78 @@ fn a_killed_process_gives_its_slots_back() {
         drop(first);
         second.finish().code(0);
     });
+}
+
+/// Ten connections, and articles that take their time.
+fn ten(t: &Scene, film: &Post, server: &Server) -> Job {
+    t.nzb(&[film]);
+    let table = server.table("account = \"x\"\npipeline = 2");
+    t.write(
+        "servers.toml",
+        table.replace("connections = 2", "connections = 10"),
+    );
+    Job::with("--servers servers.toml")
+}
+
+/// The arrangements of two processes.
+const PAIRS: [(Mode, Mode); 2] = [(Mode::Piped, Mode::Fused), (Mode::Fused, Mode::Piped)];
+
+/// However they run, ten is for both together, at any time.
+#[test]
+fn ten_for_two() {
+    let film = Post::new("film.bin", 100_000, 250);
+    for (one, other) in PAIRS {
+        let mut t = Scene::alone();
+        let server = Script::of(&[&film]).pace(Duration::from_millis(15)).start();
+        let mut job = ten(&t, &film, &server);
+        job.fetch += " --stats one.json";
+        t.mode = one;
+        let first = t.begin(&job);
+        job.fetch = job.fetch.replace("one.json", "other.json");
+        job.write = "--flat".to_owned();
+        t.mode = other;
+        let second = t.begin(&job);
+        first.finish().code(0);
+        second.finish().code(0);
+        assert_eq!(server.most(), 10, "{one:?}, {other:?}");
+        for file in ["one.json", "other.json"] {
+            let stats: serde_json::Value = serde_json::from_slice(&t.read(file)).unwrap();
+            assert_eq!(stats["servers"][0]["errors"]["capacity"], 0, "{stats:#}");
+        }
+    }
+}
+
+/// What a killed process held is the other's within moments.
+#[test]
+fn ten_for_the_one_that_lives() {
+    let film = Post::new("film.bin", 100_000, 250);
+    for (one, other) in PAIRS {
+        let mut t = Scene::alone();
+        let server = Script::of(&[&film]).pace(Duration::from_millis(20)).start();
+        let mut job = ten(&t, &film, &server);
+        t.mode = one;
+        let first = t.begin(&job);
+        until("all ten are taken", || server.seated() == 10);
+        let pids = String::from_utf8(t.read("pids")).unwrap();
+        job.write = "--flat".to_owned();
+        t.mode = other;
+        let second = t.begin(&job);
+        // What must not happen has nothing to wait for.
+        thread::sleep(Duration::from_millis(100));
+        // Later the server takes some time to see that they are gone.
+        assert_eq!(server.most(), 10);
+        for pid in pids.lines().map(|line| line.parse().unwrap()) {
+            let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+        }
+        let killed = Instant::now();
+        until("the first one's connections are gone", || {
+            server.seated() < 10
+        });
+        until("all ten are taken again", || server.seated() == 10);
+        let took = killed.elapsed();
+        eprintln!("{one:?} killed: {other:?} had all ten after {took:?}");
+        assert!(took < Duration::from_secs(4), "{took:?}");
+        drop(first);
+        second.finish().code(0);
+    }
 }

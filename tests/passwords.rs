@@ -331,6 +331,8 @@ fn a_program_that_says_nothing_is_interrupted() {
         file(t, "servers.toml", &table, 0o600);
         let running = t.begin(&Job::with("--servers servers.toml"));
         until("the program runs", || t.path("begun").exists());
+        // Nobody tells when the others have come to listen to signals.
+        std::thread::sleep(std::time::Duration::from_millis(300));
         running.signal(Signal::INT);
         running.finish().code(130);
     });

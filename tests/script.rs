@@ -1,6 +1,7 @@
 //! What a scripted news server is to do, said before it starts.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use crate::corpus::Post;
 
@@ -40,6 +41,17 @@ pub enum Login {
     Refused(String),
 }
 
+/// When one session too many is told so. Sessions count from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// In place of the greeting.
+    Greeting,
+    /// In place of the answer to the password.
+    Login,
+    /// In place of the first article.
+    Body,
+}
+
 /// The behaviour of a server, built up before it starts.
 pub struct Script {
     pub greeting: String,
@@ -49,6 +61,8 @@ pub struct Script {
     pub always: HashMap<String, Act>,
     pub bodies_a_connection: usize,
     pub sessions: usize,
+    pub full: (When, String),
+    pub pace: Duration,
     pub connections: usize,
 }
 
@@ -68,6 +82,8 @@ impl Script {
             always: HashMap::new(),
             bodies_a_connection: usize::MAX,
             sessions: usize::MAX,
+            full: (When::Greeting, "502 too many connections".to_owned()),
+            pace: Duration::ZERO,
             connections: usize::MAX,
         }
     }
@@ -120,9 +136,22 @@ impl Script {
         self
     }
 
-    /// More than `n` sessions at once are turned away.
+    /// More than `n` sessions at once are turned away, until [`Server::allow`] says
+    /// another number.
     pub fn sessions(mut self, n: usize) -> Script {
         self.sessions = n;
+        self
+    }
+
+    /// When one session too many is turned away, and with which line.
+    pub fn full(mut self, when: When, line: &str) -> Script {
+        self.full = (when, line.to_owned());
+        self
+    }
+
+    /// Each article takes this long.
+    pub fn pace(mut self, pace: Duration) -> Script {
+        self.pace = pace;
         self
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::corpus::flipped;
 use crate::script::Login;
-pub use crate::script::{Act, Script};
+pub use crate::script::{Act, Script, When};
 
 impl Script {
     /// Listens on a free port of 127.0.0.1.
@@ -23,15 +23,18 @@ impl Script {
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             once: Mutex::new(self.once.clone()),
-            script: self,
             log: Mutex::default(),
             asked: Mutex::default(),
             faults: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
+            allowed: AtomicUsize::new(self.sessions),
+            seated: AtomicUsize::new(0),
+            turned_away: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             released: (Mutex::new(false), Condvar::new()),
             stopped: AtomicBool::new(false),
+            script: self,
         });
         let accepting = Arc::clone(&shared);
         Server {
@@ -57,6 +60,9 @@ struct Shared {
     faults: AtomicUsize,
     open: AtomicUsize,
     most: AtomicUsize,
+    allowed: AtomicUsize,
+    seated: AtomicUsize,
+    turned_away: AtomicUsize,
     held: AtomicUsize,
     released: (Mutex<bool>, Condvar),
     stopped: AtomicBool,
@@ -105,6 +111,26 @@ impl Server {
     /// How many requests got an answer out of the script, not their article.
     pub fn faults(&self) -> usize {
         self.shared.faults.load(Ordering::SeqCst)
+    }
+
+    /// The port of 127.0.0.1 it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on `n` sessions may be there at once. None is ended for it.
+    pub fn allow(&self, n: usize) {
+        self.shared.allowed.store(n, Ordering::SeqCst);
+    }
+
+    /// The sessions that were let in and are there now.
+    pub fn seated(&self) -> usize {
+        self.shared.seated.load(Ordering::SeqCst)
+    }
+
+    /// How many sessions were turned away because there were too many.
+    pub fn turned_away(&self) -> usize {
+        self.shared.turned_away.load(Ordering::SeqCst)
     }
 
     /// The most sessions there were at once.
@@ -168,7 +194,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             let turn = shared.open.fetch_add(1, Ordering::SeqCst);
             shared.most.fetch_max(turn + 1, Ordering::SeqCst);
             let mut session = Session::new(stream, &shared);
-            let _ = session.run(turn < shared.script.sessions);
+            let _ = session.run();
             drop(session);
             shared.open.fetch_sub(1, Ordering::SeqCst);
         });
@@ -182,6 +208,7 @@ struct Session<'a> {
     user: String,
     open: bool,
     bodies: usize,
+    seated: bool,
     /// Whether the article at hand is asked for with its header.
     whole: bool,
 }
@@ -205,15 +232,14 @@ impl<'a> Session<'a> {
             user: String::new(),
             open: matches!(shared.script.login, Login::Open),
             bodies: 0,
+            seated: false,
             whole: false,
         }
     }
 
-    fn run(&mut self, welcome: bool) -> Result<(), Over> {
-        let greeting = match welcome {
-            true => &self.shared.script.greeting,
-            false => "502 too many connections",
-        };
+    fn run(&mut self) -> Result<(), Over> {
+        self.sit(When::Greeting)?;
+        let greeting = &self.shared.script.greeting;
         self.say(greeting)?;
         if !greeting.starts_with("200") {
             return self.hang_up();
@@ -224,6 +250,27 @@ impl<'a> Session<'a> {
             };
             self.answer(&line)?;
         }
+        self.hang_up()
+    }
+
+    /// Takes a place, if one is needed from now on, or turns the client away.
+    fn sit(&mut self, now: When) -> Result<(), Over> {
+        let (when, line) = &self.shared.script.full;
+        if self.seated || *when != now {
+            return Ok(());
+        }
+        let allowed = self.shared.allowed.load(Ordering::SeqCst);
+        let one_more = |n: usize| (n < allowed).then_some(n + 1);
+        let taken = self
+            .shared
+            .seated
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more);
+        if taken.is_ok() {
+            self.seated = true;
+            return Ok(());
+        }
+        self.shared.turned_away.fetch_add(1, Ordering::SeqCst);
+        self.say(line)?;
         self.hang_up()
     }
 
@@ -275,7 +322,12 @@ impl<'a> Session<'a> {
                 self.whole = false;
                 answered
             }
-            ["BODY" | "ARTICLE", _] => self.say("480 log in first"),
+            ["BODY" | "ARTICLE" | "STAT", _] if !self.open => self.say("480 log in first"),
+            ["STAT", id] => {
+                self.sit(When::Body)?;
+                self.say(&format!("430 {id} no such article"))
+            }
+            ["DATE"] => self.say("111 20200102030405"),
             ["CAPABILITIES"] => self.say("101 these\r\nVERSION 2\r\nREADER\r\n."),
             ["MODE", "READER"] => self.say("200 posting allowed"),
             _ => self.say("500 what?"),
@@ -289,6 +341,7 @@ impl<'a> Session<'a> {
             }
             Login::Refused(line) => self.say(line),
             _ => {
+                self.sit(When::Login)?;
                 self.open = true;
                 self.say("281 welcome")
             }
@@ -296,6 +349,8 @@ impl<'a> Session<'a> {
     }
 
     fn body(&mut self, id: &str) -> Result<(), Over> {
+        self.sit(When::Body)?;
+        thread::sleep(self.shared.script.pace);
         self.shared.asked.lock().unwrap().push(id.to_owned());
         let Some(own) = self.shared.script.articles.get(id) else {
             return self.say("430 no such article");
@@ -366,6 +421,14 @@ impl<'a> Session<'a> {
                 .extend_from_slice(&chunk[..n]);
         }
         Err(Over)
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        if self.seated {
+            self.shared.seated.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }
 

@@ -10,15 +10,20 @@
 
 mod corpus;
 mod harness;
+mod hole;
 mod records;
 mod run;
 mod script;
+mod sealed;
 mod server;
 
 mod account;
 mod alone;
+mod bad;
 mod check;
+mod checking;
 mod cron;
+mod crowded;
 mod cuts;
 mod docs;
 mod download;
@@ -31,11 +36,13 @@ mod login;
 mod manners;
 mod names;
 mod passwords;
+mod proxies;
 mod quota;
 mod regression;
 mod reports;
 mod serve;
 mod signals;
+mod socks;
 mod streams;
 mod tuning;
 mod write;

@@ -243,3 +243,32 @@ fn another_limit() {
         assert!(took > Duration::from_millis(800), "{took:?}");
     });
 }
+
+/// What one connection is stuck on at the end is asked for over another one as well,
+/// unless that is not wanted.
+#[test]
+fn asked_for_twice_at_the_end() {
+    let film = Post::new("film.bin", 40_000, 1_000);
+    for (flag, twice) in [("", true), ("--hedge 0", false), ("--hedge 1", false)] {
+        each(|t| {
+            let last = film.id(film.parts());
+            let server = Script::of(&[&film]).once(&last, Act::Hold).start();
+            t.nzb(&[&film]);
+            let flags = server.flag_with("connections=2&pipeline=1");
+            let job = Job::with(&format!("--stats stats.json {flag} {flags}"));
+            let running = t.begin(&job);
+            until("it is held", || server.holds());
+            match twice {
+                true => until("it is asked again", || server.asked(&last) == 2),
+                // What must not happen has nothing to wait for.
+                false => std::thread::sleep(Duration::from_millis(700)),
+            }
+            assert_eq!(server.asked(&last), 1 + usize::from(twice));
+            server.release();
+            running.finish().code(0).file("x/film.bin", &film.data);
+            let stats: serde_json::Value = serde_json::from_slice(&t.read("stats.json")).unwrap();
+            let hedged = stats["servers"][0]["hedged"].as_u64();
+            assert_eq!(hedged > Some(0), twice, "{stats:#}");
+        });
+    }
+}

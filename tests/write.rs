@@ -190,7 +190,7 @@ fn an_output_that_cannot_be() {
 fn an_output_in_use() {
     let film = film();
     both(|t| {
-        let server = Script::of(&[&film]).once(&film.id(4), Act::Hold).start();
+        let server = Script::of(&[&film]).always(&film.id(4), Act::Hold).start();
         let other = Script::of(&[&film]).start();
         t.nzb(&[&film]);
         let first = t.begin(&Job::from(&server));

@@ -1,8 +1,9 @@
 #!/bin/bash
 # The programs against a news server that nobody here wrote: Debian's INN on loopback.
 # Files posted by independent code (post.py) must come back byte for byte, piped and
-# fused, plain and over TLS; a wrong password, an untrusted certificate and a missing
-# article must end as documented.
+# fused, plain, over TLS, after STARTTLS and compressed; a wrong password, an untrusted
+# certificate and a missing article must end as documented, and --check must see INN as
+# it is.
 #
 #   bash tests/inn/inn.sh
 #
@@ -111,6 +112,88 @@ for how in piped fused; do
     NZBPIPE_PASSWORD=wrong download $how x.nzb "wrong-$how" -s "nntp://$login:$INN_PORT"
     check "$how, wrong password: refused (77)" ended_with 77
 done
+
+# What `nntp-fetch --check` says of INN, each way it can be reached.
+looked() { # name, lines of the server file...
+    local name=$1
+    shift
+    {
+        printf '[[server]]\nname = "%s"\nhost = "127.0.0.1"\nconnections = 4\n' "$name"
+        printf 'username = "%s"\npassword_file = "%s"\n' "$INN_USER" "$INN_PASSWORD_FILE"
+        printf '%s\n' "$@"
+    } >"$name.toml"
+    status=0
+    nntp-fetch --check -v --servers "$name.toml" >"$name.check" 2>"$work/log" || status=$?
+}
+told() { # file, patterns...
+    local file=$1 pattern
+    shift
+    cat "$file"
+    for pattern in "$@"; do grep -qE "$pattern" "$file" || { echo "not there: $pattern"; return 1; }; done
+    ! grep -qF "$(cat "$INN_PASSWORD_FILE")" "$file" "$work/log"
+}
+ca="cacert = \"$INN_CA\""
+looked clear "port = $INN_PORT" 'tls = false'
+check "--check, plain: exit code 0" ended_with 0
+check "--check, plain: what it says" told clear.check '^clear +ok .*no TLS, logged in, .* ms there' \
+    '4 connections' 'The password goes in the clear' 'greeting: 200' 'capabilities: .*READER' \
+    'requests sent ahead: yes'
+looked sealed "port = $INN_TLS_PORT" "$ca"
+check "--check, TLS: exit code 0" ended_with 0
+check "--check, TLS: what it says" told sealed.check \
+    '^sealed +ok .*TLS 1\.[23], certificate until 20[0-9-]+, logged in' '4 connections' \
+    'certificate: of localhost, from INN test authority'
+looked upgraded "port = $INN_PORT" 'tls = "starttls"' "$ca"
+check "--check, STARTTLS: exit code 0" ended_with 0
+check "--check, STARTTLS: what it says" told upgraded.check \
+    '^upgraded +ok .*TLS 1\.[23], certificate until' '4 connections'
+looked compressed "port = $INN_PORT" 'tls = false' 'compress = true'
+check "--check, COMPRESS: exit code 0" ended_with 0
+check "--check, COMPRESS: what it says" told compressed.check '^compressed +ok ' 'compressed: yes'
+
+# One that sizes its windows itself tells what they came to.
+windows() {
+    cat stats.json
+    python3 - <<'PY'
+import json
+server = json.load(open("stats.json"))["servers"][0]
+assert server["rtt_ms"] > 0, server
+assert server["bodies"] > 0 and server["allowed"] == 4, server
+assert not any(server["errors"].values()), server
+PY
+    grep '"type":"progress"' bodies.rec | head -n 3
+    grep -a '"type":"progress"' bodies.rec | grep -aqE '"window":[0-9.]*[1-9]'
+}
+for way in clear sealed upgraded compressed; do
+    for how in piped fused; do
+        download $how x.nzb "$way-$how" --servers "$way.toml" --stats stats.json
+        check "$how, $way by the server file: exit code 0" ended_with 0
+        check "$how, $way by the server file: all bytes are the same" same_files "$way-$how/x"
+    done
+done
+status=0
+nzb-split x.nzb | nntp-fetch --servers clear.toml --stats stats.json --limit-rate 4M \
+    >bodies.rec 2>"$work/log" || status=$?
+check "windows of their own size: exit code 0" ended_with 0
+check "windows of their own size: told in progress and --stats" windows
+
+# Whole articles have the header that INN keeps, and the decoder takes them.
+status=0
+nzb-split x.nzb | nntp-fetch --article --servers sealed.toml >articles.rec 2>"$work/log" ||
+    status=$?
+check "--article: exit code 0" ended_with 0
+has_headers() {
+    local heads
+    heads=$(grep -ac '^Message-ID: <' articles.rec)
+    echo "$heads of $articles headers"
+    [ "$heads" = "$articles" ] && [ "$(grep -ac '"type":"article"' articles.rec)" = "$articles" ] &&
+        grep -aq '^Path: .*news\.example\.test' articles.rec
+}
+check "--article: a header in each" has_headers
+status=0
+yenc-decode <articles.rec 2>"$work/log" | seg-write -d whole >/dev/null 2>>"$work/log" || status=$?
+check "--article: decoded, exit code 0" ended_with 0
+check "--article: all bytes are the same" same_files whole/x
 
 # An article that INN had and has no more: the second of film.mkv.
 gone=$(python3 -c 'import re, sys

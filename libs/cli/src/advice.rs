@@ -46,15 +46,25 @@ fn about(server: &Server, problem: &Problem) -> String {
             .to_owned();
     }
     match problem.phase {
+        Phase::LookUp | Phase::Connect if server.proxy.is_some() => {
+            "The proxy cannot be reached, and the server was not asked. Check proxy in the server \
+             file or ALL_PROXY, and whether the proxy runs."
+                .to_owned()
+        }
         Phase::LookUp => format!(
             "Check host = {:?} in the server file, and whether this machine is online.",
-            via(server)
+            server.host
         ),
         Phase::Connect => "Check host and port (563 with TLS, 119 without), whether this machine \
              is online, and whether a firewall is in between."
             .to_owned(),
-        Phase::Proxy => "The proxy answers, but there is no way through it to the server: check \
-             its user and password, and whether it allows the server's host and port."
+        Phase::Proxy if problem.class == Class::Login => {
+            "The proxy answers but does not accept us; the server was not asked. Check user and \
+             password in proxy (socks5://user:password@host:1080)."
+                .to_owned()
+        }
+        Phase::Proxy => "The proxy answers, but there is no way through it to the server. Check \
+             host and port of the server, and whether the proxy allows them."
             .to_owned(),
         Phase::StartTls => "The server has no STARTTLS, or somebody in between takes it away. Use \
              tls = true with port 563 if it can."
@@ -73,20 +83,18 @@ fn about(server: &Server, problem: &Problem) -> String {
                 .to_owned(),
             _ => LATER.to_owned(),
         },
+        Phase::Session if problem.class == Class::Login => match &server.username {
+            None => "The server wants a login: set username and password.".to_owned(),
+            Some(_) => "The login is right, but the server does not serve the account: it may \
+                 have expired or be used up. The provider's web page says."
+                .to_owned(),
+        },
         _ => LATER.to_owned(),
     }
 }
 
 const LATER: &str = "The server was reached but broke off. Try again later; if it stays, tell the \
      provider.";
-
-/// Whose host is looked up.
-fn via(server: &Server) -> &str {
-    match &server.proxy {
-        Some(proxy) => &proxy.host,
-        None => &server.host,
-    }
-}
 
 fn tls(server: &Server, problem: &Problem) -> &'static str {
     match problem.tls {
@@ -102,15 +110,14 @@ fn tls(server: &Server, problem: &Problem) -> &'static str {
             "The certificate is not valid yet: the clock of this machine is probably wrong."
         }
         Some(TlsTrouble::Issuer) => {
-            "Nobody whom this machine trusts vouches for the certificate. Install your system's \
-             ca-certificates; if the server is yours, name its authority with cacert. Otherwise \
+            "Install your system's ca-certificates; if the server is yours, name its authority with cacert. Otherwise \
              somebody may be in between. Nothing was sent."
         }
         Some(TlsTrouble::NoTls) if server.port == 119 => {
             "Port 119 begins in the clear: use port 563, or tls = \"starttls\"."
         }
         Some(TlsTrouble::NoTls) => {
-            "There is no TLS at this port: 563 usually has it, 119 has tls = \"starttls\" at best."
+            "Port 563 usually has TLS, 119 at best after tls = \"starttls\"."
         }
         Some(TlsTrouble::Version) => {
             "The server speaks only versions or ciphers of TLS that are not safe, or older ones \

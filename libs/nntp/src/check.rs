@@ -1,13 +1,13 @@
 //! Looks at one server: is it reachable, who is it, what can it do, and how many
 //! connections does it allow. What that means to a person is left to `cli`.
 
+mod trouble;
 mod x509;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use tokio::time::{Instant, timeout};
 
 use crate::command::Command;
@@ -15,10 +15,11 @@ use crate::config::{Server, Verify};
 use crate::dial::race::{Attempt, first};
 use crate::dial::seen::Seen;
 use crate::dial::talk::Talk;
-use crate::dial::{Endpoint, Refusal, Shared};
+use crate::dial::{Endpoint, Origin, Refusal, Shared};
 use crate::tls::{self, Handshake};
 use crate::wire::Wire;
 use crate::{Class, MessageId, Phase, Trace};
+pub use trouble::TlsTrouble;
 
 /// How often the way is measured.
 const ROUNDS: usize = 5;
@@ -104,26 +105,6 @@ pub struct Problem {
     pub text: String,
     /// What TLS does not like.
     pub tls: Option<TlsTrouble>,
-}
-
-/// What TLS does not like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TlsTrouble {
-    /// The certificate is for another name.
-    Name,
-    /// It was good once.
-    Expired,
-    /// It will be good, or the clock of this machine is wrong.
-    NotYet,
-    /// Nobody vouches for it whom this machine trusts.
-    Issuer,
-    /// The server does not speak TLS at this port.
-    NoTls,
-    /// There is no version of TLS that both speak.
-    Version,
-    /// Something else.
-    Other,
 }
 
 /// Looks at `server`, until `stop` resolves. Nothing is fetched; all connections
@@ -225,14 +206,12 @@ async fn examine(endpoint: &Endpoint, wire: &mut Wire, check: &mut Check) -> Res
     }
     rounds.sort();
     check.rtt = rounds.get(ROUNDS / 2).copied();
-    // One that nobody has posted.
-    let unique = format!("{:x}", std::process::id());
-    let Ok(id) = MessageId::new(&format!("check.{unique}@nzbpipe.invalid")) else {
+    let Some(id) = nobodys() else {
         return Ok(());
     };
     talk.wire.send(Command::Stat(&id));
     talk.wire.send(Command::Date);
-    let absent = talk.exchange(limit, "no answer to STAT").await?;
+    let absent = talk.exchange(limit, "no answer to STAT").await?.served()?;
     check.echoes = (absent.code == 430).then(|| absent.shown.contains(id.as_str()));
     let second = talk.exchange(SECOND, "no second answer").await;
     // DATE is 111, and STAT never is.
@@ -242,6 +221,25 @@ async fn examine(endpoint: &Endpoint, wire: &mut Wire, check: &mut Check) -> Res
     });
     // Without it the server is of use, one request at a time.
     Ok(())
+}
+
+/// An article that nobody has posted.
+fn nobodys() -> Option<MessageId> {
+    let unique = format!("{:x}", std::process::id());
+    MessageId::new(&format!("check.{unique}@nzbpipe.invalid")).ok()
+}
+
+/// Opens a connection beside the first and asks for something: some servers let in
+/// more than they serve.
+async fn join(endpoint: &Endpoint, number: u64, seen: &mut Seen) -> Result<Held, Refusal> {
+    let mut held = hold(endpoint, number, seen).await?;
+    let mut talk = Talk::new(&mut held.wire, endpoint.server.password.as_ref());
+    if let Some(id) = nobodys() {
+        talk.wire.send(Command::Stat(&id));
+        let asked = talk.exchange(endpoint.server.timeout, "no answer to STAT");
+        asked.await?.served()?;
+    }
+    Ok(held)
 }
 
 /// Opens the other connections, until one is not let in.
@@ -255,7 +253,7 @@ async fn crowd(endpoint: &Endpoint, all: &mut Vec<Held>, check: &mut Check) {
         {
             let attempt = async move {
                 let mut seen = Seen::default();
-                (hold(endpoint, number, &mut seen).await, seen)
+                (join(endpoint, number, &mut seen).await, seen)
             };
             running.push((number, Box::pin(attempt)));
         }
@@ -322,40 +320,11 @@ fn details(handshake: &Handshake) -> TlsDetails {
 }
 
 fn problem(refusal: Refusal, seen: &Seen) -> Problem {
-    let trouble = seen.fault.as_ref().map(trouble);
+    let trouble = seen.fault.as_ref().map(TlsTrouble::of);
     Problem {
         phase: seen.phase,
         class: refusal.cause.class,
         text: refusal.cause.text,
-        tls: trouble.or(refusal.tls.then_some(TlsTrouble::Other)),
-    }
-}
-
-fn trouble(fault: &rustls::Error) -> TlsTrouble {
-    use rustls::Error;
-    match fault {
-        Error::InvalidCertificate(certificate) => match certificate {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                TlsTrouble::Expired
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                TlsTrouble::NotYet
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                TlsTrouble::Name
-            }
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsTrouble::Issuer,
-            // A certificate that signed itself may be one for an authority.
-            other if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsTrouble::Issuer,
-            _ => TlsTrouble::Other,
-        },
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => TlsTrouble::NoTls,
-        Error::PeerIncompatible(_) => TlsTrouble::Version,
-        Error::AlertReceived(
-            AlertDescription::ProtocolVersion
-            | AlertDescription::HandshakeFailure
-            | AlertDescription::InsufficientSecurity,
-        ) => TlsTrouble::Version,
-        _ => TlsTrouble::Other,
+        tls: trouble.or((refusal.from == Origin::Tls).then_some(TlsTrouble::Other)),
     }
 }

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
+use crate::check::TlsTrouble;
 use crate::command::Command;
 use crate::config::Server;
 use crate::meter::{Meter, Metered};
@@ -56,13 +57,26 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) cause: Cause,
-    /// Whether TLS is to blame.
-    pub(crate) tls: bool,
+    pub(crate) from: Origin,
+}
+
+/// Where there was no going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// At the server, or on the way to it.
+    Server,
+    /// In the TLS handshake, or before it could begin.
+    Tls,
+    /// At the proxy; the server was not reached.
+    Proxy,
 }
 
 impl From<Cause> for Refusal {
     fn from(cause: Cause) -> Refusal {
-        Refusal { cause, tls: false }
+        Refusal {
+            cause,
+            from: Origin::Server,
+        }
     }
 }
 
@@ -214,7 +228,7 @@ impl Endpoint {
         let reply = talk.exchange(limit, "no answer to STARTTLS").await?;
         let refused = |text: String| Refusal {
             cause: Cause::new(Class::Login, text),
-            tls: true,
+            from: Origin::Tls,
         };
         match reply.among(&[382]) {
             Ok(_) => {}
@@ -267,15 +281,28 @@ fn offers_deflate(line: &str) -> bool {
         && words.any(|word| word.eq_ignore_ascii_case("DEFLATE"))
 }
 
+/// `error` without the number that the system has for it.
+fn message(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
 fn transport(text: impl Into<String>) -> Refusal {
     Cause::new(Class::Transport, text).into()
 }
 
 fn handshake_failed(error: &io::Error, fault: Option<&rustls::Error>) -> Refusal {
-    let tls = fault.is_some_and(tls::is_final);
-    let class = if tls { Class::Login } else { Class::Transport };
+    let (class, from) = match fault.is_some_and(tls::is_final) {
+        true => (Class::Login, Origin::Tls),
+        false => (Class::Transport, Origin::Server),
+    };
+    let plain = fault.and_then(TlsTrouble::words);
+    let text = plain.unwrap_or_else(|| message(error));
     Refusal {
-        cause: Cause::new(class, format!("TLS: {error}")),
-        tls,
+        cause: Cause::new(class, format!("TLS: {text}")),
+        from,
     }
 }

@@ -30,10 +30,13 @@ pub enum NoticeKind {
         /// What was wrong.
         reason: String,
     },
+    /// The proxy on the way to it refused us.
+    Proxy {
+        /// What was wrong.
+        reason: String,
+    },
     /// It allows fewer connections than configured.
     Capacity {
-        /// How many are used from now on.
-        limit: u16,
         /// What it said.
         said: String,
     },
@@ -84,18 +87,24 @@ impl fmt::Display for Notice {
             ),
             NoticeKind::Tls { reason } => write!(
                 f,
-                "no trusted TLS connection ({reason}); check host, port and cacert. The server \
-                 is not asked any more"
+                "no trusted TLS connection ({reason}); `nntp-fetch --check` says what to do. The \
+                 server is not asked any more"
             ),
-            NoticeKind::Capacity { limit, said } => write!(
+            NoticeKind::Proxy { reason } => write!(
                 f,
-                "too many connections ({said}); going on with {limit}. Lower `connections`"
+                "no way to it ({reason}); check user and password of the proxy. The server is \
+                 not asked any more"
+            ),
+            // How many it allows is not known at the first refusal.
+            NoticeKind::Capacity { said } => write!(
+                f,
+                "too many connections ({said}); going on with those it allows. Lower `connections`"
             ),
             NoticeKind::Down { reason } => write!(f, "out of reach ({reason}); trying again"),
             NoticeKind::Back => f.write_str("works again"),
             NoticeKind::GaveUp { reason, after } => {
                 let seconds = after.as_secs_f32();
-                write!(f, "given up: nothing works for {seconds} s ({reason})")
+                write!(f, "given up: nothing has worked for {seconds} s ({reason})")
             }
             NoticeKind::Quota { spent } => {
                 write!(f, "{spent}. The server is not asked any more")

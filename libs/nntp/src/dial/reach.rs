@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::address::Wanted;
 use super::seen::{Phase, Seen};
-use super::{Endpoint, Refusal, race, socks, transport};
+use super::{Endpoint, Origin, Refusal, message, race, socks, transport};
 use crate::Class;
 use crate::config::Server;
 use crate::route::Cause;
@@ -31,8 +31,12 @@ impl Endpoint {
         seen.phase = Phase::LookUp;
         let found = timeout(limit, self.book.look_up(host, port)).await;
         let found = found.map_err(|_| transport(self.via("looking up the host takes too long")))?;
-        let found =
-            found.map_err(|e| transport(self.via(&format!("the host cannot be found: {e}"))))?;
+        let found = found.map_err(|e| {
+            // The system's own words are what is of use.
+            let text = message(&e);
+            let words = text.rsplit(": ").next().unwrap_or_default();
+            transport(self.via(&format!("the host cannot be found: {words}")))
+        })?;
         seen.phase = Phase::Connect;
         seen.addresses.clone_from(&found);
         let (address, mut tcp) = self.race(&found, seen).await?;
@@ -60,7 +64,10 @@ impl Endpoint {
             socks::Fault::Login => Class::Login,
             _ => Class::Transport,
         };
-        Cause::new(class, self.via(&fault.to_string())).into()
+        Refusal {
+            cause: Cause::new(class, self.via(&fault.to_string())),
+            from: Origin::Proxy,
+        }
     }
 
     async fn race(
@@ -71,7 +78,9 @@ impl Endpoint {
         let Server { ip, bind, .. } = self.server;
         let order = self.book.order(found, Wanted { ip, bind });
         if order.is_empty() {
-            return Err(transport(self.via("the host has no address that fits")));
+            return Err(transport(
+                self.via("the host has no address that fits ip and bind"),
+            ));
         }
         let head_start = race::head_start(self.book.pace());
         let limit = self.server.connect_timeout;
@@ -91,9 +100,7 @@ impl Endpoint {
             return Ok((address, tcp));
         }
         let addresses: Vec<String> = order.iter().map(SocketAddr::to_string).collect();
-        let reason = finish
-            .error
-            .map_or("no answer".to_owned(), |e| e.to_string());
+        let reason = finish.error.map_or("no answer".to_owned(), |e| message(&e));
         let text = format!("no connection to {}: {reason}", addresses.join(", "));
         Err(transport(self.via(&text)))
     }

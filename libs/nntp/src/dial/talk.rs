@@ -53,6 +53,19 @@ impl Reply {
     }
 }
 
+impl Reply {
+    /// Itself, if the server serves this account: it may not have what was asked
+    /// for, but does not turn away the one who asks.
+    pub(crate) fn served(self) -> Result<Reply, Refusal> {
+        match self.class {
+            Class::Capacity | Class::Login => {
+                Err(Cause::said(self.class, self.code, self.shown).into())
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
 /// The conversation before the session.
 pub(crate) struct Talk<'a> {
     pub(crate) wire: &'a mut Wire,

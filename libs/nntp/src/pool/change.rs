@@ -28,8 +28,8 @@ impl<S: Sinks> Pool<S> {
         let gate = Gate::new(most, Arc::clone(&site.health));
         inner.routes.places.push(place);
         inner.doors.push(Door::new(gate));
-        drop(inner);
         self.allowed(index, most);
+        drop(inner);
         true
     }
 
@@ -91,8 +91,8 @@ impl<S: Sinks> Pool<S> {
             inner.routes.places[at].down = None;
             inner.doors[at].told.clear();
         }
-        drop(inner);
         self.allowed(at, limit);
+        drop(inner);
         site.renew(endpoint, compatible);
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Inner, OutcomeOf, Pool};
-use crate::dial::Refusal;
+use crate::dial::{Origin, Refusal};
 use crate::gate::Gate;
 use crate::route::{Cause, Down};
 use crate::slot::Slot;
@@ -63,7 +63,6 @@ impl<S: Sinks> Pool<S> {
                 let limit = door.gate.full(now, SLOT_WAIT);
                 let text = "all connections of the account are in use by other processes";
                 self.down(&mut inner, server, Cause::new(Class::Capacity, text));
-                drop(inner);
                 self.allowed(server, limit);
                 return None;
             }
@@ -86,7 +85,11 @@ impl<S: Sinks> Pool<S> {
 
     /// Changes what is known of the connections of `server`.
     pub(crate) fn gate<R>(&self, server: usize, change: impl FnOnce(&mut Gate) -> R) -> R {
-        change(&mut self.lock().doors[server].gate)
+        let mut inner = self.lock();
+        let gate = &mut inner.doors[server].gate;
+        let result = change(gate);
+        self.allowed(server, gate.limit());
+        result
     }
 
     /// A session with `server` is usable.
@@ -96,8 +99,8 @@ impl<S: Sinks> Pool<S> {
         gate.established();
         let limit = gate.limit();
         inner.routes.places[server].proven = true;
-        drop(inner);
         self.allowed(server, limit);
+        drop(inner);
         self.wake.notify_one();
     }
 
@@ -123,7 +126,7 @@ impl<S: Sinks> Pool<S> {
         started: Instant,
         refusal: Refusal,
     ) -> Vec<OutcomeOf<S>> {
-        let Refusal { cause, tls } = refusal;
+        let Refusal { cause, from } = refusal;
         let server = slot.server;
         // Other sessions prove that account and certificate are good: one
         // connection more was refused, whatever the words. To be let in proves
@@ -137,14 +140,14 @@ impl<S: Sinks> Pool<S> {
             Class::Login if !works => {
                 self.stats.refused(server);
                 if slot.is_current() {
-                    self.tell(server, refusal_notice(&cause, tls));
+                    self.tell(server, refusal_notice(&cause, from));
                     // Before the slot goes back: nobody dials what is out.
                     return self.retire(server, cause);
                 }
                 // The credentials are others by now.
                 Vec::new()
             }
-            Class::Login if tls => self.failed(slot, started, cause),
+            Class::Login if from != Origin::Server => self.failed(slot, started, cause),
             Class::Login | Class::Capacity => self.crowded(slot, started, cause),
             _ => self.failed(slot, started, cause),
         }
@@ -153,13 +156,9 @@ impl<S: Sinks> Pool<S> {
     fn crowded(&self, slot: Slot<S>, started: Instant, cause: Cause) -> Vec<OutcomeOf<S>> {
         let server = slot.server;
         self.stats.crowded(server);
-        let limit = slot.end(|gate| {
-            gate.crowded(started, Instant::now());
-            gate.limit()
-        });
-        self.allowed(server, limit);
+        slot.end(|gate| gate.crowded(started, Instant::now()));
         let said = cause.text.clone();
-        self.tell(server, NoticeKind::Capacity { limit, said });
+        self.tell(server, NoticeKind::Capacity { said });
         self.note_down(server, cause)
     }
 
@@ -230,7 +229,8 @@ impl<S: Sinks> Pool<S> {
         }
     }
 
-    /// Publishes how many connections may be open.
+    /// Publishes how many connections may be open. For holders of the lock: the last
+    /// word told is then the last one decided.
     pub(super) fn allowed(&self, server: usize, limit: u16) {
         let before = self.site(server).allow(limit);
         self.stats.allow(server, before, limit);
@@ -260,13 +260,11 @@ impl<S: Sinks> Pool<S> {
     }
 }
 
-fn refusal_notice(cause: &Cause, tls: bool) -> NoticeKind {
-    match tls {
-        true => NoticeKind::Tls {
-            reason: cause.text.clone(),
-        },
-        false => NoticeKind::Refused {
-            said: cause.text.clone(),
-        },
+fn refusal_notice(cause: &Cause, from: Origin) -> NoticeKind {
+    let text = cause.text.clone();
+    match from {
+        Origin::Server => NoticeKind::Refused { said: text },
+        Origin::Tls => NoticeKind::Tls { reason: text },
+        Origin::Proxy => NoticeKind::Proxy { reason: text },
     }
 }

@@ -280,7 +280,7 @@ async fn nobody_there() {
             .all(|id| run.word(id) == "Unreachable, retryable")
     );
     assert!(
-        run.told().contains("given up: nothing works for"),
+        run.told().contains("given up: nothing has worked for"),
         "{}",
         run.told()
     );
