@@ -35,6 +35,12 @@ impl<S: Sinks> Session<S> {
         if self.wire.unsent() {
             self.wire.push().await;
         }
+        // Nor is it rung for: work that is passed to a session that does not listen
+        // goes round and round among those that do and may not take it.
+        let idle = self.idle;
+        if idle {
+            self.pass();
+        }
         let pool = Arc::clone(&self.pool);
         let mut waiting = std::pin::pin!(pool.patient(future));
         let output = loop {
@@ -46,6 +52,9 @@ impl<S: Sinks> Session<S> {
                 () = self.outbox.room() => self.outbox.drain(&pool),
             }
         };
+        if idle {
+            self.fill();
+        }
         let now = Instant::now();
         if now > began + Duration::from_millis(5) {
             self.listen(now);
@@ -224,7 +233,9 @@ impl<S: Sinks> Session<S> {
         let silent = self.heard + self.limit();
         let next = silent.min(self.trickle.due()).min(self.pull.due());
         match self.pool.hedging.wanted() > 0 && self.pool.is_ending() {
-            true => next.min(now + OFFER),
+            // From now on, whatever `now` is: a moment that is past rings at once,
+            // and again.
+            true => next.min(Instant::now() + OFFER),
             false => next,
         }
     }
