@@ -7,3 +7,4 @@ cd "$(dirname "$0")/.."
 tests/bench/split.sh --check
 tests/bench/path.sh --check --mib 1024 --connections 50
 tests/bench/path.sh --check --mib 1024 --connections 8 --runs 3
+NZBPIPE_SEEDS=2000 cargo test -p nzbpipe-nntp --test engine -- luck::

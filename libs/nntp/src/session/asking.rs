@@ -67,7 +67,7 @@ impl<S: Sinks> Session<S> {
 
     /// Nothing more is taken now, for want of room or because the last segments
     /// are left to others: work that this session was woken for is theirs.
-    fn pass(&mut self) {
+    pub(super) fn pass(&mut self) {
         self.pool.not_idle(self.server, &mut self.idle);
         self.pool.pass(self.server);
     }

@@ -75,6 +75,9 @@ impl<S: Sinks> Session<S> {
             if !room {
                 self.pool.not_idle(self.server, &mut self.idle);
             }
+            // With its share in flight it could only pass the ring on, for ever if
+            // nobody takes it: its next answer lets it look again.
+            let wants = self.idle || self.flights.is_empty();
             let busy = !self.flights.is_empty();
             let pool = &self.pool;
             let site = pool.site(self.server);
@@ -85,7 +88,7 @@ impl<S: Sinks> Session<S> {
                     self.outbox.drain(&self.pool);
                     self.fill();
                 }
-                () = site.work.notified(), if room => self.fill(),
+                () = site.work.notified(), if room && wants => self.fill(),
                 () = pool.hedging.hungry.notified(), if busy => self.offer(),
                 () = self.alarm.as_mut() => {}
             }
@@ -251,7 +254,9 @@ impl<S: Sinks> Session<S> {
         let silent = self.heard + self.limit();
         let next = silent.min(self.trickle.due()).min(self.pull.due());
         match self.pool.hedging.wanted() > 0 && self.pool.is_ending() {
-            true => next.min(now + OFFER),
+            // From now on, whatever `now` is: a moment that is past rings at once,
+            // and again.
+            true => next.min(Instant::now() + OFFER),
             false => next,
         }
     }

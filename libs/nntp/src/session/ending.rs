@@ -158,8 +158,8 @@ fn doubtful<S: Sinks>(
         let Some(mut job) = mine(doubt.held) else {
             continue;
         };
-        let known = job.losses > 0;
-        job.losses += 1;
+        let known = job.doubts > 0;
+        job.doubts += 1;
         over.extend(match known {
             false => pool.give_back(std::iter::once(job)).pop(),
             true => pool.answered(job, server, Answer::Missing(doubt.cause)),

@@ -121,7 +121,7 @@ async fn packed(mut tcp: TcpStream, manner: Manner, count: Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn both_ways() {
+pub async fn both_ways() {
     let packed = Packed::new(Manner::Compresses).await;
     let run = fetch(vec![packed.server()], &ids(100)).await;
     run.assert_all_good(100);
@@ -132,7 +132,7 @@ async fn both_ways() {
 }
 
 #[tokio::test]
-async fn not_offered_not_granted_not_wanted() {
+pub async fn not_offered_not_granted_not_wanted() {
     for manner in [Manner::DoesNotOffer, Manner::ChangesItsMind] {
         let packed = Packed::new(manner).await;
         fetch(vec![packed.server()], &ids(20))
@@ -151,7 +151,7 @@ async fn not_offered_not_granted_not_wanted() {
 
 // S53: a lost connection, not a bad article.
 #[tokio::test]
-async fn corrupt_data_lose_the_connection() {
+pub async fn corrupt_data_lose_the_connection() {
     let packed = Packed::new(Manner::Corrupt).await;
     let good = Peer::good().await;
     let run = fetch(vec![packed.server(), good.server("good")], &ids(30)).await;

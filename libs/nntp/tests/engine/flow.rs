@@ -13,7 +13,7 @@ use crate::peer::{Act, Peer, answer, article, id, say};
 use crate::rig::{BOUND, Keepers, fetch, ids, requests, run};
 
 #[tokio::test]
-async fn all_arrive_in_order_over_one_connection() {
+pub async fn all_arrive_in_order_over_one_connection() {
     let peer = Peer::good().await;
     let ids = ids(100);
     let run = fetch(vec![peer.server("a")], &ids).await;
@@ -32,7 +32,7 @@ async fn all_arrive_in_order_over_one_connection() {
 // The server answers nothing before it has the whole window: without
 // pipelining nobody would ever speak.
 #[tokio::test]
-async fn the_window_is_filled_without_waiting_for_answers() {
+pub async fn the_window_is_filled_without_waiting_for_answers() {
     let held = std::sync::Mutex::new(Vec::new());
     let peer = Peer::new(move |asked| {
         let id = id(asked.line)?;
@@ -53,7 +53,7 @@ async fn the_window_is_filled_without_waiting_for_answers() {
 
 // S31: one byte at a time, and pieces around the sizes of SIMD registers.
 #[tokio::test]
-async fn answers_may_be_cut_anywhere() {
+pub async fn answers_may_be_cut_anywhere() {
     for size in [1, 2, 15, 16, 17, 31, 33, 63, 64, 65] {
         let peer = Peer::new(move |asked| Some(Act::Crumbs(article(id(asked.line)?), size))).await;
         let sinks = Keepers {
@@ -66,7 +66,7 @@ async fn answers_may_be_cut_anywhere() {
 }
 
 #[tokio::test]
-async fn no_requests_no_connection() {
+pub async fn no_requests_no_connection() {
     let peer = Peer::good().await;
     let run = fetch(vec![peer.server("a")], &[] as &[&str]).await;
     assert!(run.outcomes.is_empty());
@@ -74,7 +74,7 @@ async fn no_requests_no_connection() {
 }
 
 #[tokio::test]
-async fn connections_are_opened_for_work_only() {
+pub async fn connections_are_opened_for_work_only() {
     let peer = Peer::good().await;
     let server = Server {
         connections: 50,
@@ -88,7 +88,7 @@ async fn connections_are_opened_for_work_only() {
 // Nobody is answered before ten connections are there, each with its window
 // full: too few of them, and the run never ends.
 #[tokio::test]
-async fn all_connections_work_when_there_is_enough_to_do() {
+pub async fn all_connections_work_when_there_is_enough_to_do() {
     let together = Arc::new(Barrier::new(10));
     let peer = Peer::new(move |asked| match asked.nth {
         0 => Some(Act::Together(
@@ -110,7 +110,7 @@ async fn all_connections_work_when_there_is_enough_to_do() {
 // RFC 3977 §3.5: the server reads nothing while it writes, and so must not keep
 // the client from reading. 1000 commands of 256 octets do not fit its socket.
 #[tokio::test]
-async fn commands_that_wait_do_not_stop_reading() {
+pub async fn commands_that_wait_do_not_stop_reading() {
     let peer = Peer::narrow(|asked| {
         let id = id(asked.line)?;
         Some(Act::Say(answer(id, &"0123456789\r\n".repeat(8_000))))
@@ -132,7 +132,7 @@ async fn commands_that_wait_do_not_stop_reading() {
 // More connections than bodies that may be in memory: they take turns, and
 // waiting for memory is not the server's silence.
 #[tokio::test]
-async fn a_full_budget_only_waits() {
+pub async fn a_full_budget_only_waits() {
     let long = "0123456789abcdef\r\n".repeat(20_000);
     let sent = long.clone();
     let peer = Peer::new(move |asked| Some(Act::Say(answer(id(asked.line)?, &sent)))).await;
@@ -196,7 +196,7 @@ fn start_with(options: nzbpipe_nntp::Options, servers: Vec<Server>, sinks: Keepe
 
 // The stall clock stands still while the reader of outcomes is slow.
 #[tokio::test]
-async fn a_slow_reader_is_not_the_servers_silence() {
+pub async fn a_slow_reader_is_not_the_servers_silence() {
     let peer = Peer::good().await;
     let server = Server {
         timeout: Duration::from_millis(100),
@@ -230,7 +230,7 @@ async fn a_slow_reader_is_not_the_servers_silence() {
 
 // S54: idle, in mid-body and with a server that ignores QUIT.
 #[tokio::test]
-async fn a_stop_is_prompt_and_polite() {
+pub async fn a_stop_is_prompt_and_polite() {
     for scene in ["idle", "body", "deaf"] {
         let peer = Peer::new(move |asked| match (scene, asked.line) {
             ("body", line) if line.starts_with("BODY") => {
@@ -265,7 +265,7 @@ async fn a_stop_is_prompt_and_polite() {
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_ends_the_run() {
+pub async fn a_reader_that_goes_away_ends_the_run() {
     let peer = Peer::good().await;
     let run = start(peer.server("a"), Keepers::default());
     for request in requests(&ids(50)) {
@@ -301,7 +301,7 @@ async fn a_reader_that_goes_away_late_ends_the_run() {
 
 // Requests that come late find the connection still there.
 #[tokio::test]
-async fn work_that_comes_later_is_taken_at_once() {
+pub async fn work_that_comes_later_is_taken_at_once() {
     let peer = Peer::good().await;
     let mut run = start(peer.server("a"), Keepers::default());
     for request in requests(&ids(20)) {

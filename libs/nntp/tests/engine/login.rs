@@ -20,7 +20,7 @@ fn user(peer: &Peer, name: &str) -> Server {
 
 // S06, S08: a login with and without password, an odd greeting.
 #[tokio::test]
-async fn logins_that_work() {
+pub async fn logins_that_work() {
     let odd = Peer::new(|asked| match asked.line {
         "" => Some(Act::Crumbs(b"201  \xff odd\tserver \r\n".to_vec(), 1)),
         _ => None,
@@ -43,7 +43,7 @@ async fn logins_that_work() {
 
 // S09: at once, without hammering, and the others go on.
 #[tokio::test]
-async fn a_wrong_password() {
+pub async fn a_wrong_password() {
     for line in [
         "481 Authentication failed",
         "482 rejected",
@@ -72,7 +72,7 @@ async fn a_wrong_password() {
 }
 
 #[tokio::test]
-async fn missing_there_and_refused_here_is_missing() {
+pub async fn missing_there_and_refused_here_is_missing() {
     let peer = Peer::new(|asked| asked.line.starts_with("AUTHINFO").then(|| say("481 no"))).await;
     let empty = Peer::new(|asked| id(asked.line).map(|_| say("430 no"))).await;
     let run = fetch(vec![user(&peer, "a"), empty.server("b")], &ids(5)).await;
@@ -89,7 +89,7 @@ async fn missing_there_and_refused_here_is_missing() {
 
 // S11: a login that expires is repeated; one that never counts is not.
 #[tokio::test]
-async fn a_480_in_mid_session() {
+pub async fn a_480_in_mid_session() {
     let expiring = Peer::new(|asked| (asked.nth == 3).then(|| say("480 log in first"))).await;
     fetch(vec![user(&expiring, "a")], &ids(10))
         .await
@@ -102,7 +102,7 @@ async fn a_480_in_mid_session() {
 
 // S18: refused in mid-session, for good.
 #[tokio::test]
-async fn a_used_up_account() {
+pub async fn a_used_up_account() {
     let served = AtomicUsize::new(0);
     let spent = Peer::new(move |asked| {
         id(asked.line)?;
@@ -123,7 +123,7 @@ async fn a_used_up_account() {
 // One article that may not be had is no reason to give up a server that serves
 // the others.
 #[tokio::test]
-async fn one_refused_article() {
+pub async fn one_refused_article() {
     for line in ["481 no", "482 no", "502 access denied", "480 log in"] {
         let peer = Peer::new(move |asked| (id(asked.line)? == "a3@x").then(|| say(line))).await;
         let run = fetch(vec![user(&peer, "a")], &ids(10)).await;
@@ -136,7 +136,7 @@ async fn one_refused_article() {
 // Whatever the words: the account is good, other sessions prove it. Once all but the
 // first few of eight logins at the same moment cost the server, before any answer.
 #[tokio::test]
-async fn a_login_refused_beside_sessions_that_work() {
+pub async fn a_login_refused_beside_sessions_that_work() {
     for at in [0, 5] {
         let meet = Arc::new(tokio::sync::Barrier::new(2));
         let peer = Peer::new(move |asked| {
@@ -170,7 +170,7 @@ async fn a_login_refused_beside_sessions_that_work() {
 
 // The server repeats the command that it does not like.
 #[tokio::test]
-async fn a_repeated_password_is_not_shown() {
+pub async fn a_repeated_password_is_not_shown() {
     for code in ["500", "481"] {
         let echo = move |asked: &Asked<'_>| {
             let pass = asked.line.starts_with("AUTHINFO PASS");
@@ -196,7 +196,7 @@ async fn crowded(most: usize, at: &'static str, line: &'static str) -> Peer {
 
 // S05, S10: no segment fails, whatever the words.
 #[tokio::test]
-async fn too_many_connections() {
+pub async fn too_many_connections() {
     let table = [
         ("", "502 connection limit (3) reached"),
         ("", "400 You are limited to 3 connections"),
@@ -227,7 +227,7 @@ async fn too_many_connections() {
 
 // All slots are taken by somebody else at first: it waits and comes in.
 #[tokio::test]
-async fn crowded_out_at_first() {
+pub async fn crowded_out_at_first() {
     let refusals = AtomicUsize::new(0);
     let peer = Peer::new(move |asked| {
         (asked.line.is_empty() && refusals.fetch_add(1, SeqCst) < 1)
@@ -241,7 +241,7 @@ async fn crowded_out_at_first() {
 
 // One slot is taken away in mid-session: the others do the work.
 #[tokio::test]
-async fn kicked_in_mid_session() {
+pub async fn kicked_in_mid_session() {
     let peer = Peer::new(|asked| match (asked.connection, asked.nth) {
         (1, 2) => Some(last("400 too many connections")),
         _ => None,
@@ -272,7 +272,7 @@ async fn nobody() -> Server {
 
 // S03: refused, S01: a name that does not exist.
 #[tokio::test]
-async fn nobody_there() {
+pub async fn nobody_there() {
     let run = fetch(vec![nobody().await], &ids(10)).await;
     assert!(
         ids(10)
@@ -306,14 +306,14 @@ async fn nobody_there() {
 
 // The configuration leaves none that can be used; another try would not either.
 #[tokio::test]
-async fn no_server_at_all() {
+pub async fn no_server_at_all() {
     let run = fetch(Vec::new(), &ids(10)).await;
     assert!(ids(10).iter().all(|id| run.word(id) == "Login"));
 }
 
 // S04, S07: silence, hanging up and nonsense instead of a greeting.
 #[tokio::test]
-async fn no_greeting() {
+pub async fn no_greeting() {
     let acts = [
         Act::Stall(Vec::new()),
         Act::Last(Vec::new()),
@@ -344,7 +344,7 @@ async fn no_greeting() {
 
 // A door that closes for good.
 #[tokio::test]
-async fn a_502_greeting_is_final() {
+pub async fn a_502_greeting_is_final() {
     let peer = Peer::new(|asked| {
         asked
             .line
@@ -359,7 +359,7 @@ async fn a_502_greeting_is_final() {
 
 // S43: some connections work, others bounce: no harm, no storm.
 #[tokio::test]
-async fn some_connections_bounce() {
+pub async fn some_connections_bounce() {
     let dials = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&dials);
     let peer = Peer::new(move |asked| {

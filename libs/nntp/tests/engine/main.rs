@@ -4,10 +4,13 @@
 // Tests spawn their servers, and an unwrap that fails is a test that fails.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod catalogue;
 mod check;
 mod deflate;
+mod ends;
 mod faults;
 mod flow;
+mod haste;
 mod login;
 mod luck;
 mod peer;

@@ -1,13 +1,16 @@
 //! A scripted news server: it says to each command what the test wants.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use nzbpipe_nntp::config::Server;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
+use tokio::time::sleep;
 
 /// What the peer does next.
 #[derive(Clone, Debug)]
@@ -16,6 +19,12 @@ pub enum Act {
     Say(Vec<u8>),
     /// Says this, a few bytes at a time.
     Crumbs(Vec<u8>, usize),
+    /// Says this so many bytes at a time, with a pause before each further piece.
+    Drip(Vec<u8>, usize, Duration),
+    /// Says this after a while.
+    Later(Vec<u8>, Duration),
+    /// Says the first and then the second again and again, without end.
+    Endless(Vec<u8>, Vec<u8>),
     /// Says this and closes the connection.
     Last(Vec<u8>),
     /// Says this and resets the connection.
@@ -26,6 +35,10 @@ pub enum Act {
     Together(Vec<u8>, Arc<Barrier>),
     /// Says nothing to this command.
     Nothing,
+    /// Says this and no more to this connection, but goes on listening.
+    Half(Vec<u8>),
+    /// A fault of this name, counted when it was delivered.
+    Fault(&'static str, Box<Act>),
 }
 
 pub fn say(line: &str) -> Act {
@@ -81,6 +94,7 @@ struct State {
     script: Box<Script>,
     connections: AtomicUsize,
     log: Mutex<Vec<(usize, String)>>,
+    faults: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 impl Peer {
@@ -110,6 +124,7 @@ impl Peer {
             script: Box::new(script),
             connections: AtomicUsize::new(0),
             log: Mutex::new(Vec::new()),
+            faults: Mutex::default(),
         });
         let accepting = Arc::clone(&state);
         tokio::spawn(async move {
@@ -150,6 +165,11 @@ impl Peer {
             .collect()
     }
 
+    /// The faults delivered so far.
+    pub fn faults(&self) -> BTreeMap<&'static str, usize> {
+        self.state.faults.lock().unwrap().clone()
+    }
+
     /// Connections accepted so far.
     pub fn connections(&self) -> usize {
         self.state.connections.load(SeqCst)
@@ -175,7 +195,19 @@ impl State {
             };
             let act = (self.script)(&asked).unwrap_or_else(|| usual(&line));
             nth += usize::from(id(&line).is_some());
-            if !perform(act, &mut stream).await? || line == "QUIT" {
+            let (act, fault) = match act {
+                Act::Fault(name, act) => (*act, Some(name)),
+                act => (act, None),
+            };
+            let stalls = matches!(act, Act::Stall(_));
+            if let Some(name) = fault.filter(|_| stalls) {
+                self.count(name);
+            }
+            let goes_on = perform(act, &mut stream).await?;
+            if let Some(name) = fault {
+                self.count(name);
+            }
+            if !goes_on || line == "QUIT" {
                 return Ok(());
             }
             line.clear();
@@ -185,6 +217,12 @@ impl State {
             line.truncate(line.trim_end().len());
             self.log.lock().unwrap().push((connection, line.clone()));
         }
+    }
+}
+
+impl State {
+    fn count(&self, fault: &'static str) {
+        *self.faults.lock().unwrap().entry(fault).or_default() += 1;
     }
 }
 
@@ -210,6 +248,33 @@ async fn perform(act: Act, stream: &mut BufReader<TcpStream>) -> std::io::Result
                 tokio::task::yield_now().await;
             }
         }
+        Act::Drip(bytes, size, pause) => {
+            for (at, piece) in bytes.chunks(size).enumerate() {
+                if at > 0 {
+                    sleep(pause).await;
+                }
+                stream.write_all(piece).await?;
+            }
+        }
+        Act::Later(bytes, wait) => {
+            sleep(wait).await;
+            stream.write_all(&bytes).await?;
+        }
+        Act::Endless(bytes, more) => {
+            stream.write_all(&bytes).await?;
+            loop {
+                stream.write_all(&more).await?;
+            }
+        }
+        Act::Half(bytes) => {
+            stream.write_all(&bytes).await?;
+            stream.get_mut().shutdown().await?;
+            let mut rest = Vec::new();
+            while stream.read_until(b'\n', &mut rest).await? > 0 {
+                rest.clear();
+            }
+            return Ok(false);
+        }
         Act::Last(bytes) => {
             stream.write_all(&bytes).await?;
             return Ok(false);
@@ -228,6 +293,7 @@ async fn perform(act: Act, stream: &mut BufReader<TcpStream>) -> std::io::Result
             stream.write_all(&bytes).await?;
         }
         Act::Nothing => {}
+        Act::Fault(..) => unreachable!("taken apart before"),
     }
     Ok(true)
 }

@@ -21,7 +21,7 @@ async fn partial(of: usize, keep: usize, line: &'static str) -> Peer {
 
 // S13, S14: whatever the code, the connection is fine.
 #[tokio::test]
-async fn missing_here_is_asked_for_there() {
+pub async fn missing_here_is_asked_for_there() {
     for line in [
         "430 No such article",
         "423 no",
@@ -61,7 +61,7 @@ async fn missing_here_is_asked_for_there() {
 }
 
 #[tokio::test]
-async fn missing_says_who_was_asked() {
+pub async fn missing_says_who_was_asked() {
     let (a, b) = (
         partial(9, 10, "430 none").await,
         partial(9, 10, "451 removed").await,
@@ -93,7 +93,7 @@ async fn missing_says_who_was_asked() {
 }
 
 #[tokio::test]
-async fn higher_levels_rest_while_lower_ones_have_it() {
+pub async fn higher_levels_rest_while_lower_ones_have_it() {
     let (low, high) = (Peer::good().await, Peer::good().await);
     let servers = vec![
         Server {
@@ -109,7 +109,7 @@ async fn higher_levels_rest_while_lower_ones_have_it() {
 
 // S45: everything missing, everywhere: quick, and one connection each.
 #[tokio::test]
-async fn all_missing() {
+pub async fn all_missing() {
     let (a, b) = (partial(1, 1, "430 no").await, partial(1, 1, "430 no").await);
     let run = fetch(vec![a.server("a"), b.server("b")], &ids(3000)).await;
     assert!(
@@ -123,7 +123,7 @@ async fn all_missing() {
 }
 
 #[tokio::test]
-async fn a_group_is_asked_once() {
+pub async fn a_group_is_asked_once() {
     let (a, b) = (partial(1, 1, "430 no").await, Peer::good().await);
     let servers = vec![
         Server {
@@ -142,7 +142,7 @@ async fn a_group_is_asked_once() {
 }
 
 #[tokio::test]
-async fn too_old_for_one_server() {
+pub async fn too_old_for_one_server() {
     let (young, old) = (Peer::good().await, Peer::good().await);
     let servers = vec![
         Server {
@@ -167,7 +167,7 @@ async fn too_old_for_one_server() {
 }
 
 #[tokio::test]
-async fn equal_servers_share() {
+pub async fn equal_servers_share() {
     let (a, b) = (Peer::good().await, Peer::good().await);
     let servers = vec![
         Server {

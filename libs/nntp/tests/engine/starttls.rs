@@ -30,7 +30,7 @@ fn nothing_told(sealed: &Sealed) {
 }
 
 #[tokio::test]
-async fn the_login_is_encrypted() {
+pub async fn the_login_is_encrypted() {
     let (sealed, server) = sealed("382 go on", Flaw::None).await;
     fetch(vec![server], &ids(20)).await.assert_all_good(20);
     nothing_told(&sealed);
@@ -45,7 +45,7 @@ fn refused(run: &Run, word: &str) {
 
 // S52: without it there is no conversation.
 #[tokio::test]
-async fn stripped() {
+pub async fn stripped() {
     for answer in [
         "500 what?",
         "502 not for you",
@@ -61,21 +61,21 @@ async fn stripped() {
 
 // S52: what was said before TLS is not taken for what it protects.
 #[tokio::test]
-async fn injected_before_tls() {
+pub async fn injected_before_tls() {
     let (sealed, server) = sealed("382 go on\r\n281 welcome", Flaw::None).await;
     refused(&fetch(vec![server], &ids(3)).await, "in the clear");
     nothing_told(&sealed);
 }
 
 #[tokio::test]
-async fn a_bad_certificate_is_one_here_too() {
+pub async fn a_bad_certificate_is_one_here_too() {
     let (sealed, server) = sealed("382 go on", Flaw::Expired).await;
     refused(&fetch(vec![server], &ids(3)).await, "expired");
     nothing_told(&sealed);
 }
 
 #[tokio::test]
-async fn others_go_on() {
+pub async fn others_go_on() {
     let (_sealed, server) = sealed("500 what?", Flaw::None).await;
     let good = Peer::good().await;
     let run = fetch(vec![server, good.server("b")], &ids(5)).await;

@@ -18,7 +18,7 @@ fn all(run: &Run, count: usize, word: &str) {
 }
 
 #[tokio::test]
-async fn a_trusted_certificate() {
+pub async fn a_trusted_certificate() {
     let tls = Sealed::new(Manner::default()).await;
     let run = fetch(vec![tls.server("localhost")], &ids(50)).await;
     run.assert_all_good(50);
@@ -27,7 +27,7 @@ async fn a_trusted_certificate() {
 // S50: cut without close_notify is a lost connection, not an end; after a whole
 // body nothing is lost.
 #[tokio::test]
-async fn an_abrupt_end() {
+pub async fn an_abrupt_end() {
     for abrupt in [Abrupt::MidBody, Abrupt::AfterBody] {
         let manner = Manner {
             abrupt,
@@ -41,7 +41,7 @@ async fn an_abrupt_end() {
 
 // S49: at once, once, and the others go on. Never in the clear.
 #[tokio::test]
-async fn what_is_not_trusted() {
+pub async fn what_is_not_trusted() {
     let good = Peer::good().await;
     for (name, flaw, trusted, word) in [
         ("localhost", Flaw::None, false, "vouches"),
@@ -73,7 +73,7 @@ async fn what_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn what_is_checked_is_said() {
+pub async fn what_is_checked_is_said() {
     let table = [
         // (verify, name, flaw, trusted, good)
         (Verify::None, "news.example", Flaw::Expired, false, true),
@@ -105,7 +105,7 @@ async fn what_is_checked_is_said() {
 }
 
 #[tokio::test]
-async fn another_name_and_another_version() {
+pub async fn another_name_and_another_version() {
     let manner = Manner {
         name: "news.example",
         ..Manner::default()
@@ -122,7 +122,7 @@ async fn another_name_and_another_version() {
 
 // S49: a port that speaks NNTP in the clear is not spoken to.
 #[tokio::test]
-async fn no_tls_there() {
+pub async fn no_tls_there() {
     let plain = Peer::new(|asked| asked.line.is_empty().then(|| say("200 in the clear"))).await;
     let server = Server {
         tls: true,
@@ -154,7 +154,7 @@ async fn answers(bytes: &'static [u8]) -> Server {
 
 // S49: what will not be better next time. S51: what may be.
 #[tokio::test]
-async fn answers_to_the_hello() {
+pub async fn answers_to_the_hello() {
     const OLD: &[u8] = b"\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01\
         01234567890123456789012345678901\x00\xc0\x13\x00";
     let table: [(&[u8], &str); 9] = [
@@ -185,7 +185,7 @@ async fn answers_to_the_hello() {
 // S51: somebody on the way breaks the first connection, in the handshake or
 // after it. It costs that connection and nothing else.
 #[tokio::test]
-async fn broken_on_the_way() {
+pub async fn broken_on_the_way() {
     let tls = Sealed::new(Manner::default()).await;
     let mut tasks = tokio::task::JoinSet::new();
     for tamper in [
