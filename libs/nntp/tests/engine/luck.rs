@@ -25,7 +25,7 @@ use crate::rig::{Keepers, Plan, Run, ids, number, requests};
 const SEGMENTS: usize = 60;
 
 /// What CI runs; `tests/soak.sh` runs more.
-const SEEDS: u64 = 72;
+const SEEDS: u64 = 200;
 
 /// Bodies that may be in memory.
 const BUDGET: usize = 4;
