@@ -16,9 +16,6 @@ pub(crate) struct Job<T> {
     /// Connections that ended without a word when it was the next to be
     /// answered, not charged to it.
     pub(crate) losses: u32,
-    /// Answers to it that might have been meant for another and were never
-    /// proven, not charged to it.
-    pub(crate) doubts: u32,
     /// Whether a connection has ever had it.
     pub(super) taken: bool,
 }
@@ -31,7 +28,6 @@ impl<T> Job<T> {
             request,
             trail: Trail::default(),
             losses: 0,
-            doubts: 0,
             taken: false,
         }
     }

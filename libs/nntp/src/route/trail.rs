@@ -16,6 +16,8 @@ pub(super) struct Mark {
     pub(super) copies: u32,
     /// First bytes that did not come in time.
     pub(super) late: u32,
+    /// An answer that may have been meant for another was never proven.
+    pub(super) doubted: bool,
 }
 
 /// What one segment met so far. Empty for most: it costs nothing until
@@ -65,6 +67,7 @@ impl Trail {
                 strange: 0,
                 copies: 0,
                 late: 0,
+                doubted: false,
             });
             self.marks.len() - 1
         });
@@ -73,6 +76,12 @@ impl Trail {
 
     pub(super) fn closed(&self, server: usize) -> bool {
         self.mark(server).is_some_and(|mark| mark.closed)
+    }
+
+    /// An answer of `server` that may have been meant for another cannot be proven
+    /// any more. Whether that happened there before.
+    pub(crate) fn doubted(&mut self, server: usize) -> bool {
+        std::mem::replace(&mut self.mark_mut(server).doubted, true)
     }
 
     /// Its first byte did not come in time from `server`.

@@ -54,6 +54,7 @@ impl<S: Sinks> Session<S> {
         // others: they would make a new connection at once.
         let mut over: Vec<_> = self.unheard.take().into_iter().collect();
         let doubts = std::mem::take(&mut self.doubts);
+        let shifted = matches!(charge, Some(Answer::Strange));
         let flights = std::mem::take(&mut self.flights);
         let mut outbox = self.outbox;
         // Before the slot goes back: the server must not see one too many.
@@ -66,7 +67,7 @@ impl<S: Sinks> Session<S> {
             }
             self.slot.end(|_| ());
         }
-        over.extend(doubtful(&pool, server, doubts));
+        over.extend(doubtful(&pool, server, doubts, shifted));
         let mut flights = flights.into_iter();
         if let Some(answer) = charge
             && let Some(flight) = flights.next()
@@ -146,21 +147,21 @@ impl<S: Sinks> Session<S> {
     }
 }
 
-/// Answers that nothing proves any more: they are asked for again, once, where
-/// nobody else has them in flight.
+/// Answers that nothing proves any more: they are asked for again, once at each
+/// server, where nobody else has them in flight. If the answers have `shifted`,
+/// they are worth nothing at all.
 fn doubtful<S: Sinks>(
     pool: &Pool<S>,
     server: usize,
     doubts: Vec<Doubt<S>>,
+    shifted: bool,
 ) -> Vec<crate::pool::OutcomeOf<S>> {
     let mut over = Vec::new();
     for doubt in doubts {
         let Some(mut job) = mine(doubt.held) else {
             continue;
         };
-        let known = job.doubts > 0;
-        job.doubts += 1;
-        over.extend(match known {
+        over.extend(match !shifted && job.trail.doubted(server) {
             false => pool.give_back(std::iter::once(job)).pop(),
             true => pool.answered(job, server, Answer::Missing(doubt.cause)),
         });
