@@ -249,7 +249,12 @@ impl<S: Sinks> Session<S> {
 
     fn next_alarm(&self, now: Instant) -> Instant {
         if self.flights.is_empty() {
-            return self.free.unwrap_or(now) + IDLE;
+            // With its last answer an outdated session has no reason to be.
+            let over = !self.slot.is_current() && !self.outbox.has_pending();
+            return match over {
+                true => now,
+                false => self.free.unwrap_or(now) + IDLE,
+            };
         }
         let silent = self.heard + self.limit();
         let next = silent.min(self.trickle.due()).min(self.pull.due());

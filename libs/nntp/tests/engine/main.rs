@@ -21,3 +21,4 @@ mod routing;
 mod sealed;
 mod starttls;
 mod tls;
+mod waits;
