@@ -16,6 +16,7 @@ mod run;
 mod script;
 mod sealed;
 mod server;
+mod session;
 
 mod account;
 mod alone;

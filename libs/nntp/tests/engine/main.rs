@@ -11,6 +11,7 @@ mod ends;
 mod faults;
 mod flow;
 mod haste;
+mod lies;
 mod login;
 mod luck;
 mod peer;

@@ -3,7 +3,7 @@
 use super::Shown::{By, Case};
 use super::{ALONE, BEFORE, Row, all_good};
 use crate::peer::{Act, Asked, answer, id, last, say, text};
-use crate::{ends, faults, login, routing};
+use crate::{ends, faults, lies, login, routing};
 
 /// Says `act` to the first connection's request for `a3@x`.
 fn once(asked: &Asked<'_>, act: Act) -> Option<Act> {
@@ -106,14 +106,14 @@ pub(super) const ROWS: &[Row] = &[
     Row(
         "S21 another article",
         By(&[
-            faults::one_wrong_id_poisons_the_connection_only,
-            faults::the_second_wrong_id_is_damage_there,
-            faults::a_430_for_another_article_is_not_taken,
+            lies::one_wrong_id_poisons_the_connection_only,
+            lies::the_second_wrong_id_is_damage_there,
+            lies::a_430_for_another_article_is_not_taken,
         ]),
     ),
     Row(
         "S22 a 222 with fewer words",
-        By(&[faults::a_222_may_name_no_article]),
+        By(&[lies::a_222_may_name_no_article]),
     ),
     Row(
         "S22 a 222 with more words",
@@ -151,7 +151,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     Row(
         "S25 an answer is left out",
-        By(&[faults::shifted_answers_are_never_taken]),
+        By(&[lies::shifted_answers_are_never_taken]),
     ),
     Row(
         "S25 every fifth 430 is left out, and none names its article",

@@ -12,7 +12,7 @@ use super::{ALONE, BEFORE, Row, Seen, all_good};
 use crate::haste::quickly;
 use crate::peer::{Act, Asked, Peer, answer, article, id};
 use crate::rig::{Plan, ids, requests};
-use crate::{faults, flow};
+use crate::{faults, flow, lies};
 
 /// What to say to the first connection's request for `a3@x`, if that is `asked`.
 fn first<'a>(asked: &Asked<'a>) -> Option<&'a str> {
@@ -121,7 +121,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     Row(
         "S36 a body without end",
-        By(&[faults::an_article_without_end]),
+        By(&[lies::an_article_without_end]),
     ),
     Row(
         "S36 lines without end",

@@ -12,7 +12,7 @@ use super::{ALONE, BEFORE, Row, all_good};
 use crate::haste::quickly;
 use crate::peer::{Act, Asked, Peer, answer, article, id};
 use crate::rig::{Plan, ids, requests};
-use crate::{deflate, faults, flow, login, routing, starttls, tls};
+use crate::{deflate, faults, flow, lies, login, routing, starttls, tls};
 
 pub(super) const ROWS: &[Row] = &[
     Row(
@@ -48,7 +48,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     Row(
         "S46 a server that damages",
-        By(&[faults::a_damaged_body_is_asked_of_the_next_server]),
+        By(&[lies::a_damaged_body_is_asked_of_the_next_server]),
     ),
     Row(
         "S46 every third, and it is counted",
@@ -69,13 +69,13 @@ pub(super) const ROWS: &[Row] = &[
     Row(
         "S47 damaged everywhere: once each",
         By(&[
-            faults::damaged_everywhere,
-            faults::damaged_copies_do_not_block_the_budget,
+            lies::damaged_everywhere,
+            lies::damaged_copies_do_not_block_the_budget,
         ]),
     ),
     Row(
         "S48 the only server",
-        By(&[faults::the_only_server_is_asked_once_more]),
+        By(&[lies::the_only_server_is_asked_once_more]),
     ),
     Row(
         "S49 TLS that is not to be trusted",
