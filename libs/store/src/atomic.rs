@@ -16,11 +16,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     replace(path, bytes, 0o600)
 }
 
-/// As [`write`], for what others are to read: new files get mode 0666 less the
+/// As [`write()`], for what others are to read: new files get mode 0666 less the
 /// umask.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn publish(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     replace(path, bytes, 0o666)
 }
