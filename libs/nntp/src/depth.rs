@@ -161,13 +161,11 @@ mod tests {
         // When the answers to what is in flight are complete.
         let mut flights = std::collections::VecDeque::new();
         let (mut now, mut line_free, mut used) = (0.0, 0.0_f64, 0.0);
-        let mut asked = vec![];
         while now < seconds {
             while flights.len() < depth.window() {
                 let begins = line_free.max(now + rtt);
                 line_free = begins + ARTICLE as f64 / rate;
                 flights.push_back(line_free);
-                asked.push((now, begins));
             }
             now = flights.pop_front().unwrap();
             if depth.rtt().is_none() {

@@ -47,39 +47,49 @@ struct Counters {
     rtt_micros: AtomicU64,
 }
 
+/// The readers of the counters, the same for a server and for all together.
 macro_rules! readers {
-    ($($counter:ident: $what:literal;)*) => {$(
-        #[doc = $what]
-        pub fn $counter(&self) -> u64 {
-            self.counters().$counter.load(Relaxed)
+    ($($counter:ident: $what:literal;)*) => {
+        impl Stats {
+            $(
+                #[doc = $what]
+                pub fn $counter(&self) -> u64 {
+                    self.total.$counter.load(Relaxed)
+                }
+            )*
         }
-    )*};
+
+        impl ServerStats {
+            $(
+                #[doc = $what]
+                pub fn $counter(&self) -> u64 {
+                    self.counters.$counter.load(Relaxed)
+                }
+            )*
+        }
+    };
+}
+
+readers! {
+    bytes: "Octets taken from sockets, as the line carries them: TLS included.";
+    bodies: "Bodies that arrived whole, damaged ones too.";
+    missing: "Answers that an article is not there.";
+    damaged: "Bodies that arrived damaged.";
+    lost: "Connections lost in mid-work, or that could not be opened.";
+    capacity: "Connections refused because there were too many.";
+    login: "Connections refused for the login, the account or the certificate.";
+    recycled: "Connections given up because they were slow.";
+    hedged: "Octets asked for a second time near the end.";
+    windows: "Requests that may be in flight, over all open connections.";
+    allowed: "Connections that may be open.";
+    rtt_micros: "Microseconds from command to first byte on a quiet connection; 0 if not known. In total: the largest.";
+    connections: "Connections open now, logged in.";
 }
 
 impl Stats {
-    readers! {
-        bytes: "Octets taken from sockets, after TLS.";
-        bodies: "Bodies that arrived whole, damaged ones too.";
-        missing: "Answers that an article is not there.";
-        damaged: "Bodies that arrived damaged.";
-        lost: "Connections lost in mid-work, or that could not be opened.";
-        capacity: "Connections refused because there were too many.";
-        login: "Connections refused for the login, the account or the certificate.";
-        recycled: "Connections given up because they were slow.";
-        hedged: "Octets asked for a second time near the end.";
-        windows: "Requests that may be in flight, over all open connections.";
-        allowed: "Connections that may be open.";
-        rtt_micros: "Microseconds from command to first byte on a quiet connection; 0 if not known. In total: the largest.";
-        connections: "Connections open now, logged in.";
-    }
-
     /// The servers' own, in the order of the configuration; none before the run.
     pub fn servers(&self) -> impl Iterator<Item = &ServerStats> {
         self.servers.iter().map_while(OnceLock::get)
-    }
-
-    fn counters(&self) -> &Counters {
-        &self.total
     }
 
     /// Makes room for a server; a second run on the same totals keeps the first
@@ -190,29 +200,9 @@ impl Stats {
 }
 
 impl ServerStats {
-    readers! {
-        bytes: "Octets taken from its sockets, after TLS.";
-        bodies: "Bodies that arrived whole, damaged ones too.";
-        missing: "Answers that an article is not there.";
-        damaged: "Bodies that arrived damaged.";
-        lost: "Connections lost in mid-work, or that could not be opened.";
-        capacity: "Connections refused because there were too many.";
-        login: "Connections refused for the login, the account or the certificate.";
-        recycled: "Connections given up because they were slow.";
-        hedged: "Octets asked for a second time near the end.";
-        windows: "Requests that may be in flight, over all open connections.";
-        allowed: "Connections that may be open.";
-        rtt_micros: "Microseconds from command to first byte on a quiet connection; 0 if not known. In total: the largest.";
-        connections: "Connections open now, logged in.";
-    }
-
     /// The server's name.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    fn counters(&self) -> &Counters {
-        &self.counters
     }
 }
 

@@ -10,7 +10,7 @@ use crate::dial::Endpoint;
 use crate::gate::Gate;
 use crate::route::{Cause, Place};
 use crate::site::Site;
-use crate::{Class, Sinks};
+use crate::{Class, Notice, NoticeKind, Sinks};
 
 impl<S: Sinks> Pool<S> {
     /// Makes a server known. False if there are too many.
@@ -46,9 +46,7 @@ impl<S: Sinks> Pool<S> {
                     kept[server] = true;
                     self.renew(server, endpoint);
                 }
-                None => {
-                    self.introduce(endpoint);
-                }
+                None => self.welcome(endpoint),
             }
         }
         for (server, _) in kept.iter().enumerate().filter(|(_, kept)| !**kept) {
@@ -56,6 +54,16 @@ impl<S: Sinks> Pool<S> {
         }
         self.wake.notify_one();
         self.reroute(&mut self.lock())
+    }
+
+    /// Makes a server known, or tells people that there is no room for it.
+    fn welcome(&self, endpoint: Endpoint) {
+        let server = Arc::clone(&endpoint.name);
+        if !self.introduce(endpoint) {
+            let reason = format!("this run has had {MAX_SERVERS} servers; begin another");
+            let kind = NoticeKind::Unusable { reason };
+            (self.notices)(Notice { server, kind });
+        }
     }
 
     /// Whether `server` is the server of number `at` under a configuration that

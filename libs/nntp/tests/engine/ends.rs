@@ -95,8 +95,7 @@ fn used() -> Duration {
 }
 
 // All that is left is asked for as often as it may be: who has it waits for it, and
-// who has nothing waits as well. Once the clock of the one was set to a moment in the
-// past as long as the other had nothing to do, and it rang and rang.
+// who has nothing waits as well.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn who_waits_for_the_last_uses_no_processor() {

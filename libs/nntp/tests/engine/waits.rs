@@ -258,3 +258,31 @@ fn servers_change_while_they_are_asked() {
         assert!(by("new").bodies() > 0 && by("gone").bodies() < 100);
     });
 }
+
+// It was left out without a word.
+#[test]
+fn one_server_too_many() {
+    quickly(async {
+        let slow = Peer::new(|asked| {
+            let id = id(asked.line)?;
+            Some(Act::Later(article(id), Duration::from_millis(200)))
+        })
+        .await;
+        let named = |n: usize| slow.server(&format!("s{n}"));
+        let mut plan = Plan::new((0..64).map(named).collect());
+        plan.bound = Duration::from_secs(300);
+        let (changes, receiver) = mpsc::channel(1);
+        plan.changes = Some(receiver);
+        let change = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            changes.send(vec![named(0), named(64)]).await.unwrap();
+        };
+        let (run, ()) = tokio::join!(plan.run(requests(&ids(420))), change);
+        run.assert_all_good(420);
+        let told = run.told();
+        assert!(
+            told.contains("server s64: cannot be used: this run has had 64"),
+            "{told}"
+        );
+    });
+}
