@@ -59,7 +59,10 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let ending = decode::run(inlet, outlet, &pool);
     summary::failures(&ui, &ending.failures);
     let fates = summary::fates(&ending.tally);
-    ui.detail(&format!("{fates} (kernel {})", nzbpipe_yenc::kernel()));
+    ui.detail(&format!(
+        "{fates} (kernel {})",
+        nzbpipe_yenc::Kernel::best()
+    ));
     Ok(ending.code)
 }
 

@@ -31,7 +31,10 @@ pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
 /// as a file or a server gives them (`stuffed` tells which). Returns the bytes
 /// and what is known of them.
 pub fn article(lines: &[u8], stuffed: bool, pool: &Pool) -> (Bytes, Report) {
-    let mut decoder = Decoder::new(Options { stuffed });
+    let mut decoder = Decoder::new(Options {
+        stuffed,
+        ..Options::default()
+    });
     let mut buffer = pool.take(lines.len());
     let progress = decoder.decode(lines, buffer.spare());
     buffer.advance(progress.written);

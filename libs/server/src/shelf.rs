@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use nzbpipe_yenc::{PartSpec, encode_part};
+use nzbpipe_yenc::{Encoder, PartSpec};
 use tokio::sync::Semaphore;
 
 use crate::article::Article;
@@ -17,9 +17,6 @@ use crate::catalog::Catalog;
 use crate::disk::{Disk, Unreadable};
 use crate::lru::Lru;
 use crate::recycle::Recycler;
-
-/// Bytes a line holds before it is broken; what nearly all posts use.
-const LINE: usize = 128;
 
 /// Milliseconds for which a file that was looked at counts as unchanged: a thread
 /// and a system call for each article that is kept would cost more than sending it
@@ -167,7 +164,7 @@ impl Store {
         // a little, where growing would take twice.
         let size = article.encoded_size() as usize;
         body.data.reserve(size + size / 128);
-        encode_part(&raw.data, &part_spec(article), &mut body.data);
+        Encoder::default().part(&raw.data, &part_spec(article), &mut body.data);
         Ok(body.into())
     }
 
@@ -192,7 +189,6 @@ fn part_spec<'a>(article: Article<'a>) -> PartSpec<'a> {
         offset: article.offset(),
         part: article.part,
         total: article.file.parts,
-        line: LINE,
         // Would cost reading the whole file; each part has its own sum.
         file_crc: None,
     }

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nzbpipe_yenc::{Decoder, Options, PartSpec, Verdict, encode_part, kernel};
+use nzbpipe_yenc::{Decoder, Encoder, Kernel, Options, PartSpec, Verdict};
 
 const LEN: usize = 716_800;
 
@@ -46,13 +46,16 @@ fn article(data: &[u8]) -> Vec<u8> {
         file_size: LEN as u64,
         ..PartSpec::default()
     };
-    encode_part(data, &spec, &mut out);
+    Encoder::default().part(data, &spec, &mut out);
     out.extend_from_slice(b".\r\n");
     out
 }
 
 fn decode(article: &[u8], chunk: usize, dst: &mut [u8]) {
-    let mut decoder = Decoder::new(Options { stuffed: true });
+    let mut decoder = Decoder::new(Options {
+        stuffed: true,
+        ..Options::default()
+    });
     let mut written = 0;
     for piece in article.chunks(chunk) {
         written += decoder.decode(piece, &mut dst[written..]).written;
@@ -64,7 +67,7 @@ fn benches(c: &mut Criterion) {
     for (name, data) in samples() {
         let article = article(&data);
         let mut dst = vec![0; article.len()];
-        let mut group = c.benchmark_group(format!("decode/{}", kernel()));
+        let mut group = c.benchmark_group(format!("decode/{}", Kernel::best()));
         group.throughput(Throughput::Bytes(article.len() as u64));
         for (size, chunk) in [
             ("whole", article.len()),
@@ -82,7 +85,7 @@ fn benches(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 out.clear();
-                encode_part(black_box(&data), &PartSpec::default(), &mut out);
+                Encoder::default().part(black_box(&data), &PartSpec::default(), &mut out);
             });
         });
         group.finish();

@@ -3,7 +3,8 @@
 
 use crate::control::{self, Begin, Keyword, PartRange, Prefix};
 use crate::judge;
-use crate::kernel::{self, Last, Stop};
+use crate::kernel::Kernel;
+use crate::kernel::grammar::{self, Last, Stop};
 use crate::report::{Problem, Report};
 use crate::text::{Kind, Line};
 
@@ -13,6 +14,8 @@ pub struct Options {
     /// Lines are dot-stuffed and a lone `.` ends the article, as in an NNTP reply. Otherwise dots
     /// are data and the article ends where the caller says.
     pub stuffed: bool,
+    /// The kernel to decode with; by default the fastest.
+    pub kernel: Kernel,
 }
 
 /// What one call of [`Decoder::decode`] did.
@@ -41,6 +44,7 @@ pub enum State {
 #[derive(Debug)]
 pub struct Decoder {
     stuffed: bool,
+    kernel: Kernel,
     stage: Stage,
     /// The kernel's state, used in [`Stage::Data`].
     last: Last,
@@ -88,6 +92,7 @@ impl Decoder {
     pub fn new(options: Options) -> Self {
         Decoder {
             stuffed: options.stuffed,
+            kernel: options.kernel,
             stage: Stage::Prolog,
             last: Last::Lf,
             line: Line::new(),
@@ -165,6 +170,12 @@ impl Decoder {
         self.report.part.or(self.early)
     }
 
+    /// The kernel in use.
+    #[must_use]
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
     fn step(&mut self, src: &[u8], dst: &mut [u8]) -> Step {
         match self.stage {
             Stage::Data => self.data(src, dst),
@@ -180,7 +191,7 @@ impl Decoder {
     }
 
     fn data(&mut self, src: &[u8], dst: &mut [u8]) -> Step {
-        let run = kernel::decode(&mut self.last, self.stuffed, src, dst);
+        let run = self.kernel.decode(&mut self.last, self.stuffed, src, dst);
         let stop = match run.stop {
             Stop::Input => Some(State::More),
             Stop::Output => Some(State::Full),
@@ -232,10 +243,10 @@ impl Decoder {
         let held = &self.line.raw()[from..];
         let written = held.len().min(dst.len());
         for (slot, byte) in dst.iter_mut().zip(held) {
-            *slot = kernel::shift(*byte);
+            *slot = grammar::shift(*byte);
         }
         if from == 1 && written > 0 {
-            dst[0] = kernel::unescape(held[0]);
+            dst[0] = grammar::unescape(held[0]);
         }
         if written < held.len() {
             self.stage = Stage::Replay(from + written);

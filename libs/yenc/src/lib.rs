@@ -16,14 +16,14 @@
 //! [`Decoder::finish`] says in a [`Report`] what the bytes are worth.
 //!
 //! ```
-//! use nzbpipe_yenc::{Decoder, Options, PartSpec, State, Verdict, encode_part};
+//! use nzbpipe_yenc::{Decoder, Options, PartSpec, State, Encoder, Verdict};
 //!
 //! let spec = PartSpec { name: b"hello.txt", file_size: 5, ..PartSpec::default() };
 //! let mut article = Vec::new();
-//! encode_part(b"hello", &spec, &mut article);
+//! Encoder::default().part(b"hello", &spec, &mut article);
 //! article.extend_from_slice(b".\r\n");
 //!
-//! let mut decoder = Decoder::new(Options { stuffed: true });
+//! let mut decoder = Decoder::new(Options { stuffed: true, ..Options::default() });
 //! let mut data = vec![0; article.len()];
 //! let progress = decoder.decode(&article, &mut data);
 //! assert_eq!(progress.state, State::Ended);
@@ -65,6 +65,6 @@ mod text;
 
 pub use control::{Begin, CrcField, End, PartRange};
 pub use decoder::{Decoder, Options, Progress, State};
-pub use encode::{PartSpec, encode_into, encode_part};
-pub use kernel::name as kernel;
+pub use encode::{Encoder, PartSpec};
+pub use kernel::{Kernel, NoKernel};
 pub use report::{Problem, Report, Verdict};

@@ -14,7 +14,10 @@ const STAGES: [(&str, &[u8]); 3] = [
 
 /// Feeds the pieces one after the other until the article ends; returns what was consumed.
 fn end_of(pieces: &[&[u8]]) -> Option<usize> {
-    let mut decoder = Decoder::new(Options { stuffed: true });
+    let mut decoder = Decoder::new(Options {
+        stuffed: true,
+        ..Options::default()
+    });
     let mut total = 0;
     for piece in pieces {
         let mut dst = vec![0; piece.len() + Decoder::SLACK];
@@ -58,7 +61,11 @@ fn without_stuffing_nothing_ends_an_article() {
         for (name, input, _) in BLOCK_ENDS {
             let whole = [before, input].concat();
             let mut dst = vec![0; whole.len()];
-            let progress = Decoder::new(Options { stuffed: false }).decode(&whole, &mut dst);
+            let progress = Decoder::new(Options {
+                stuffed: false,
+                ..Options::default()
+            })
+            .decode(&whole, &mut dst);
             assert_eq!(
                 (progress.consumed, progress.state),
                 (whole.len(), State::More),

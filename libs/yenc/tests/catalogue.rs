@@ -183,7 +183,14 @@ fn check(expected: &[u8], row: &Row) {
     for at in 0..=article.len() {
         let pieces = [&article[..at], &article[at..]];
         for room in [1, article.len() + Decoder::SLACK] {
-            let again = decode_pieces(Options { stuffed: true }, pieces, room);
+            let again = decode_pieces(
+                Options {
+                    stuffed: true,
+                    ..Options::default()
+                },
+                pieces,
+                room,
+            );
             assert_eq!(
                 again,
                 (data.clone(), report.clone()),
@@ -230,7 +237,14 @@ fn a_header_line_of_a_mebibyte_damages_the_article() {
 #[test]
 fn unstuffed_articles_keep_their_dots() {
     let article = b"=ybegin line=128 size=6 name=x\r\n..k\r\n.\r\n.l\r\n=yend size=6\r\n";
-    let whole = decode_pieces(Options { stuffed: false }, [&article[..]], article.len());
+    let whole = decode_pieces(
+        Options {
+            stuffed: false,
+            ..Options::default()
+        },
+        [&article[..]],
+        article.len(),
+    );
     assert_eq!(whole.0, b"\x04\x04A\x04\x04B");
     assert_eq!(whole.1.verdict, Absent);
 }

@@ -112,7 +112,7 @@ proptest! {
         let body = [&soup[..], b"\r\n"].concat();
         let expected = reference(&body, stuffed);
         let article = [HEADER, &body].concat();
-        let options = Options { stuffed };
+        let options = Options { stuffed, ..Options::default() };
         let room = article.len() + Decoder::SLACK;
         let whole = decode_pieces(options, [&article[..]], room);
         prop_assert_eq!(&whole.0, &expected);

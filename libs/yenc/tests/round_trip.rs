@@ -4,7 +4,7 @@
 mod common;
 
 use common::{decode, decode_pieces};
-use nzbpipe_yenc::{Decoder, Options, PartSpec, Report, State, Verdict, encode_part};
+use nzbpipe_yenc::{Decoder, Encoder, Options, PartSpec, Report, State, Verdict};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -20,9 +20,13 @@ fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
-fn article(data: &[u8], spec: &PartSpec<'_>) -> Vec<u8> {
+fn article(data: &[u8], line: usize, spec: &PartSpec<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    encode_part(data, spec, &mut out);
+    let encoder = Encoder {
+        line,
+        ..Encoder::default()
+    };
+    encoder.part(data, spec, &mut out);
     out.extend_from_slice(b".\r\n");
     out
 }
@@ -31,10 +35,9 @@ fn single(data: &[u8], line: usize) -> Vec<u8> {
     let spec = PartSpec {
         name: b"a b.bin",
         file_size: data.len() as u64,
-        line,
         ..PartSpec::default()
     };
-    article(data, &spec)
+    article(data, line, &spec)
 }
 
 fn assert_good(report: &Report, data: &[u8]) {
@@ -80,7 +83,10 @@ fn every_split_of_an_article_with_everything_special() {
         memchr::memmem::find(&article, b"\r\n..").is_some(),
         "no stuffed dot"
     );
-    let options = Options { stuffed: true };
+    let options = Options {
+        stuffed: true,
+        ..Options::default()
+    };
     for size in 1..=article.len() {
         let (decoded, report) = decode_pieces(options, article.chunks(size), article.len());
         assert_eq!(decoded, data, "pieces of {size}");
@@ -129,7 +135,7 @@ fn header_lines_say_what_they_must() {
         file_size: 3,
         ..PartSpec::default()
     };
-    encode_part(b"ABC", &spec, &mut out);
+    Encoder::default().part(b"ABC", &spec, &mut out);
     assert_eq!(
         out,
         b"=ybegin line=128 size=3 name=x__y_z\r\nklm\r\n=yend size=3 crc32=a3830348\r\n"
@@ -144,7 +150,7 @@ fn header_lines_say_what_they_must() {
         file_size: 9,
         ..spec
     };
-    encode_part(b"ABC", &PartSpec { name: b"x", ..spec }, &mut out);
+    Encoder::default().part(b"ABC", &PartSpec { name: b"x", ..spec }, &mut out);
     let expected =
         b"=ybegin part=2 total=3 line=128 size=9 name=x\r\n=ypart begin=4 end=6\r\nklm\r\n\
         =yend size=3 part=2 pcrc32=a3830348 crc32=000000ab\r\n";
@@ -159,7 +165,10 @@ fn a_decoder_takes_one_article_after_the_other_and_reads_none_of_the_next() {
         single(b"third", 128),
     ];
     let stream = articles.concat();
-    let mut decoder = Decoder::new(Options { stuffed: true });
+    let mut decoder = Decoder::new(Options {
+        stuffed: true,
+        ..Options::default()
+    });
     let mut at = 0;
     let mut verdicts = Vec::new();
     for article in &articles {
@@ -190,9 +199,12 @@ fn headers_are_known_while_decoding() {
         offset: 3,
         ..PartSpec::default()
     };
-    let article = article(b"ABC", &spec);
+    let article = article(b"ABC", 128, &spec);
     let data = memchr::memmem::find(&article, b"klm").expect("data");
-    let mut decoder = Decoder::new(Options { stuffed: true });
+    let mut decoder = Decoder::new(Options {
+        stuffed: true,
+        ..Options::default()
+    });
     decoder.decode(&article[..data], &mut [0; 99]);
     assert_eq!(decoder.begin().and_then(|begin| begin.size), Some(9));
     assert_eq!(decoder.part().and_then(|part| part.begin), Some(4));
@@ -209,10 +221,10 @@ proptest! {
         piece in 1..600usize,
     ) {
         let file_size = offset + data.len() as u64;
-        let spec = PartSpec { name: b"a b.bin", file_size, offset, part: 7, total: 9, line, file_crc: None };
-        let article = article(&data, &spec);
+        let spec = PartSpec { name: b"a b.bin", file_size, offset, part: 7, total: 9, file_crc: None };
+        let article = article(&data, line, &spec);
         let (decoded, report) =
-            decode_pieces(Options { stuffed: true }, article.chunks(piece), piece + Decoder::SLACK);
+            decode_pieces(Options { stuffed: true, ..Options::default() }, article.chunks(piece), piece + Decoder::SLACK);
         prop_assert!(decoded == data);
         // Of an empty part in the middle of a file, =ypart cannot say where it is.
         prop_assume!(!data.is_empty());

@@ -108,7 +108,10 @@ impl Sinks for Raw {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             framer: Framer::new(),
             check: self.verify.then(|| Check {
-                decoder: Decoder::new(Options { stuffed: true }),
+                decoder: Decoder::new(Options {
+                    stuffed: true,
+                    ..Options::default()
+                }),
                 scratch: self.pool.take(SCRATCH),
                 head: self.whole.then(Head::default),
             }),
@@ -253,7 +256,10 @@ impl Sinks for Decoding {
     async fn begin(&self, number: u64, bytes: Option<u64>) -> DecodingSink {
         DecodingSink {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
-            decoder: Decoder::new(Options { stuffed: true }),
+            decoder: Decoder::new(Options {
+                stuffed: true,
+                ..Options::default()
+            }),
             number,
             arrived: 0,
         }

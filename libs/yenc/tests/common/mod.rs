@@ -34,7 +34,10 @@ pub fn decode_pieces<'a>(
 #[allow(dead_code, reason = "not every test binary uses every helper")]
 pub fn decode(article: &[u8]) -> (Vec<u8>, Report) {
     decode_pieces(
-        Options { stuffed: true },
+        Options {
+            stuffed: true,
+            ..Options::default()
+        },
         [article],
         article.len() + Decoder::SLACK,
     )

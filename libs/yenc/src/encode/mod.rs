@@ -4,6 +4,7 @@
 //! strip them, TAB and space at a line's ends. A dot at a line's start is stuffed, as NNTP wants
 //! it. Message headers and the lone `.` are left to the caller.
 
+use crate::kernel::Kernel;
 use crate::swar;
 
 /// What the control lines say about a part.
@@ -19,14 +20,12 @@ pub struct PartSpec<'a> {
     pub part: u64,
     /// Number of parts. With 1 there is no `=ypart` and the CRC is called `crc32`.
     pub total: u64,
-    /// Encoded bytes per line, 1 to 997; an escape may add one. 0 stands for 128.
-    pub line: usize,
     /// CRC32 of the whole file, for the trailer of a part.
     pub file_crc: Option<u32>,
 }
 
 impl Default for PartSpec<'_> {
-    /// A single part with lines of 128.
+    /// A single part.
     fn default() -> Self {
         PartSpec {
             name: b"",
@@ -34,7 +33,6 @@ impl Default for PartSpec<'_> {
             offset: 0,
             part: 1,
             total: 1,
-            line: DEFAULT_LINE,
             file_crc: None,
         }
     }
@@ -45,37 +43,63 @@ const DEFAULT_LINE: usize = 128;
 /// RFC 3977 section 3.1.1 advises against longer lines; an escape and a stuffed dot may come on top.
 const MAX_LINE: usize = 997;
 
-/// Appends the body of an article that carries `data`: control lines and data, CRLF line ends,
-/// dot-stuffed, without the lone `.`.
-pub fn encode_part(data: &[u8], spec: &PartSpec<'_>, out: &mut Vec<u8>) {
-    header(data.len() as u64, spec, out);
-    encode_into(data, spec.line, out);
-    trailer(data, spec, out);
+/// Makes articles of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoder {
+    /// Encoded bytes per line, 1 to 997; an escape may add one. 0 stands for 128.
+    pub line: usize,
+    /// The kernel to encode with; by default the fastest.
+    pub kernel: Kernel,
 }
 
-/// Appends `data` as encoded lines of `line` columns (see [`PartSpec::line`]), dot-stuffed, each
-/// ended by CRLF, without control lines.
-pub fn encode_into(data: &[u8], line: usize, out: &mut Vec<u8>) {
-    let width = width(line);
-    // Random data need 1.6 % for escapes and 1.6 % for the ends of lines of 128.
-    out.reserve(data.len() + data.len() / 24 + data.len() / width * 2 + 16);
-    let mut lines = Lines {
-        buf: [0; BUFFER],
-        len: 0,
-    };
-    let mut rest = data;
-    while !rest.is_empty() {
-        let taken = lines.line(rest, width);
-        rest = &rest[taken..];
-        if lines.len > BUFFER - WORST_LINE {
-            lines.flush(out);
+impl Default for Encoder {
+    /// Lines of 128, the fastest kernel.
+    fn default() -> Self {
+        Encoder {
+            line: DEFAULT_LINE,
+            kernel: Kernel::best(),
         }
     }
-    lines.flush(out);
 }
 
-fn header(len: u64, spec: &PartSpec<'_>, out: &mut Vec<u8>) {
-    let line = width(spec.line);
+impl Encoder {
+    /// Appends the body of an article that carries `data`: control lines and data, CRLF line ends,
+    /// dot-stuffed, without the lone `.`.
+    pub fn part(&self, data: &[u8], spec: &PartSpec<'_>, out: &mut Vec<u8>) {
+        header(data.len() as u64, self.width(), spec, out);
+        self.lines(data, out);
+        trailer(data, spec, out);
+    }
+
+    /// Appends `data` as encoded lines, dot-stuffed, each ended by CRLF, without control lines.
+    pub fn lines(&self, data: &[u8], out: &mut Vec<u8>) {
+        let width = self.width();
+        // Random data need 1.6 % for escapes and 1.6 % for the ends of lines of 128.
+        out.reserve(data.len() + data.len() / 24 + data.len() / width * 2 + 16);
+        let mut lines = Lines {
+            buf: [0; BUFFER],
+            len: 0,
+        };
+        let mut rest = data;
+        while !rest.is_empty() {
+            let taken = lines.line(rest, width);
+            rest = &rest[taken..];
+            if lines.len > BUFFER - WORST_LINE {
+                lines.flush(out);
+            }
+        }
+        lines.flush(out);
+    }
+
+    fn width(&self) -> usize {
+        match self.line {
+            0 => DEFAULT_LINE,
+            line => line.min(MAX_LINE),
+        }
+    }
+}
+
+fn header(len: u64, line: usize, spec: &PartSpec<'_>, out: &mut Vec<u8>) {
     let number = match (is_part(spec), spec.total) {
         (false, _) => String::new(),
         (true, 0) => format!(" part={}", spec.part),
@@ -114,13 +138,6 @@ fn trailer(data: &[u8], spec: &PartSpec<'_>, out: &mut Vec<u8>) {
         }
     };
     out.extend_from_slice(end.as_bytes());
-}
-
-fn width(line: usize) -> usize {
-    match line {
-        0 => DEFAULT_LINE,
-        line => line.min(MAX_LINE),
-    }
 }
 
 fn is_part(spec: &PartSpec<'_>) -> bool {
