@@ -16,13 +16,93 @@ use grammar::{Last, Run};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Kernel(Isa);
 
-/// Fastest last.
+/// The instruction sets, the fastest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Isa {
+pub(crate) enum Isa {
+    /// No intrinsics.
     Scalar,
+    /// What every x86-64 has.
+    #[cfg(target_arch = "x86_64")]
+    Sse2,
+    /// SSSE3 and POPCNT.
+    #[cfg(target_arch = "x86_64")]
+    Ssse3,
+    /// AVX2, BMI1, BMI2, LZCNT and POPCNT.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 F, BW, VL, VBMI and VBMI2, and all of `Avx2`.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// What every AArch64 has.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
-const NAMES: &[(&str, Isa)] = &[("scalar", Isa::Scalar)];
+/// Those that this kind of machine may have.
+const ALL: &[Isa] = &[
+    Isa::Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Isa::Sse2,
+    #[cfg(target_arch = "x86_64")]
+    Isa::Ssse3,
+    #[cfg(target_arch = "x86_64")]
+    Isa::Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Isa::Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Isa::Neon,
+];
+
+/// On any kind of machine.
+const NAMES: [&str; 6] = ["scalar", "sse2", "ssse3", "avx2", "avx512", "neon"];
+
+impl Isa {
+    fn name(self) -> &'static str {
+        match self {
+            Isa::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Sse2 => "sse2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Ssse3 => "ssse3",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => "neon",
+        }
+    }
+
+    /// Whether this very machine has it. Asks the standard library, which asks the CPU once.
+    fn is_here(self) -> bool {
+        match self {
+            Isa::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Sse2 => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Ssse3 => is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("popcnt"),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => {
+                Isa::Ssse3.is_here()
+                    && is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+                    && is_x86_feature_detected!("lzcnt")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => {
+                Isa::Avx2.is_here()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vbmi")
+                    && is_x86_feature_detected!("avx512vbmi2")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => true,
+        }
+    }
+}
 
 /// Why there is no kernel of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,13 +120,16 @@ impl Kernel {
     /// The fastest kernel for this machine.
     #[must_use]
     pub fn best() -> Self {
-        Kernel(Isa::Scalar)
+        let here = ALL.iter().rev().find(|isa| isa.is_here());
+        Kernel(here.copied().unwrap_or(Isa::Scalar))
     }
 
     /// All kernels that this machine can run, the fastest last. The first is `scalar`, which every
     /// machine can.
     pub fn available() -> impl Iterator<Item = Kernel> {
-        NAMES.iter().map(|(_, isa)| Kernel(*isa))
+        ALL.iter()
+            .filter(|isa| isa.is_here())
+            .map(|isa| Kernel(*isa))
     }
 
     /// The kernel called `name`, one of `scalar`, `sse2`, `ssse3`, `avx2`, `avx512`, `neon`.
@@ -57,7 +140,7 @@ impl Kernel {
         if let Some(kernel) = Kernel::available().find(|kernel| kernel.name() == name) {
             return Ok(kernel);
         }
-        if ["sse2", "ssse3", "avx2", "avx512", "neon"].contains(&name) {
+        if NAMES.contains(&name) {
             Err(NoKernel::Unsupported)
         } else {
             Err(NoKernel::Unknown)
@@ -67,16 +150,18 @@ impl Kernel {
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        NAMES
-            .iter()
-            .find(|(_, isa)| *isa == self.0)
-            .map_or("", |(name, _)| name)
+        self.0.name()
+    }
+
+    /// The instructions it uses; this machine has them.
+    pub(crate) fn isa(self) -> Isa {
+        self.0
     }
 
     /// Decodes from `src` into `dst`, going on from `last`.
     pub(crate) fn decode(self, last: &mut Last, stuffed: bool, src: &[u8], dst: &mut [u8]) -> Run {
-        match self.0 {
-            Isa::Scalar => scalar::decode(last, stuffed, src, dst),
+        match self.isa() {
+            _ => scalar::decode(last, stuffed, src, dst),
         }
     }
 }
