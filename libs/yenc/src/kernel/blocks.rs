@@ -41,6 +41,10 @@ pub(super) trait Block: Copy {
     /// elsewhere too.
     unsafe fn decode(self, before: Self, stuffed: bool, to: *mut u8) -> Option<usize>;
 
+    /// Decodes a block that is in doubt: [`doubtful`], but not where the loop needs the registers.
+    unsafe fn doubtful(self, before: Self, behind: u8, stuffed: bool, to: *mut u8)
+    -> Option<usize>;
+
     /// Decodes the bytes that `kept` marks and writes them without gaps, up to 64 bytes.
     unsafe fn keep(self, before: Self, kept: u64, to: *mut u8);
 }
@@ -183,44 +187,43 @@ unsafe fn whole<B: Block>(
         return context;
     }
     let (last_in, last_out) = (len - BLOCK - 1, room - BLOCK);
-    // SAFETY: `i <= last_in` and `o <= last_out` hold in each round: by the condition above, and
-    // at the loop's end.
+    // SAFETY: `i <= last_in` and `o <= last_out` hold whenever a block is loaded: by the condition
+    // above, and at the end of the inner loop and of the outer one.
     unsafe {
         let mut before = B::load(shifted(context[CONTEXT - 1], src.add(i)).as_ptr());
-        'slices: loop {
+        loop {
             let pause = match crc {
                 Some(_) => (at.summed + SLICE).min(last_out),
                 None => last_out,
             };
-            loop {
+            // Doubt leaves this loop: it needs its registers.
+            let doubt = loop {
                 B::ahead(src.wrapping_add(i + AHEAD));
                 B::ahead(dst.wrapping_add(o + AHEAD));
                 let v = B::load(src.add(i));
-                match v.decode(before, stuffed, dst.add(o)) {
-                    Some(written) => o += written,
-                    None => {
-                        let (kept, hard) = settle(v, before, *src.add(i + BLOCK), stuffed);
-                        if hard != 0 {
-                            break 'slices;
-                        }
-                        v.keep(before, kept, dst.add(o));
-                        o += kept.count_ones() as usize;
-                    }
-                }
-                i += BLOCK;
-                if i > last_in {
-                    break 'slices;
+                let Some(written) = v.decode(before, stuffed, dst.add(o)) else {
+                    break true;
+                };
+                (i, o) = (i + BLOCK, o + written);
+                if i > last_in || o > pause {
+                    break false;
                 }
                 before = B::load(src.add(i - 1));
-                if o > pause {
+            };
+            (at.src, at.dst) = (i, o);
+            if doubt {
+                let (v, behind) = (B::load(src.add(i)), *src.add(i + BLOCK));
+                let Some(written) = v.doubtful(before, behind, stuffed, dst.add(o)) else {
                     break;
-                }
+                };
+                (i, o) = (i + BLOCK, o + written);
+            } else {
+                sum(crc, place, at);
             }
-            at.dst = o;
-            sum(crc, place, at);
-            if o > last_out {
+            if i > last_in || o > last_out {
                 break;
             }
+            before = B::load(src.add(i - 1));
         }
         (at.src, at.dst) = (i, o);
         if i == start {
@@ -242,6 +245,27 @@ unsafe fn shifted(byte: u8, src: *const u8) -> [u8; BLOCK] {
     // SAFETY: the caller's block.
     unsafe { src.copy_to(shifted.as_mut_ptr().add(1), BLOCK - 1) };
     shifted
+}
+
+/// Decodes a block by exact masks, as [`Block::decode`] does in another way. None: some of its
+/// bytes have to go through the grammar, nothing is written. `behind` is the byte behind it.
+#[inline(always)]
+pub(super) unsafe fn doubtful<B: Block>(
+    v: B,
+    before: B,
+    behind: u8,
+    stuffed: bool,
+    to: *mut u8,
+) -> Option<usize> {
+    // SAFETY: the caller has the instructions, and `to` is good for 64 bytes.
+    unsafe {
+        let (kept, hard) = settle(v, before, behind, stuffed);
+        if hard != 0 {
+            return None;
+        }
+        v.keep(before, kept, to);
+        Some(kept.count_ones() as usize)
+    }
 }
 
 /// Settles doubt: which bytes are data, and which have to go through the grammar. `behind` is the

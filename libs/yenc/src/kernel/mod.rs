@@ -8,7 +8,13 @@
 mod avx512;
 mod blocks;
 pub(crate) mod grammar;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod table;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use blocks::Place;
 use crc32fast::Hasher;
@@ -184,14 +190,16 @@ impl Kernel {
         unsafe {
             match self.0 {
                 #[cfg(target_arch = "x86_64")]
+                Isa::Sse2 => x86::decode_sse2(last, stuffed, place, crc),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Ssse3 => x86::decode_ssse3(last, stuffed, place, crc),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => x86::decode_avx2(last, stuffed, place, crc),
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon => neon::decode(last, stuffed, place, crc),
+                #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 => avx512::decode(last, stuffed, place, crc),
-                _ => {
-                    let run = scalar::decode(last, stuffed, src, dst);
-                    if let Some(crc) = crc {
-                        crc.update(&dst[..run.written]);
-                    }
-                    run
-                }
+                Isa::Scalar => scalar::decode(last, stuffed, place, crc),
             }
         }
     }
