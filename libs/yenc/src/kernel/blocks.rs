@@ -49,14 +49,16 @@ pub(super) trait Block: Copy {
     unsafe fn keep(self, before: Self, kept: u64, to: *mut u8);
 }
 
-/// Where input and output are: the input behind `src`, the output behind `dst`, which may lie in
-/// the same buffer but not behind the input it is made of.
+/// Where input and output are: `len` bytes from `src`, `room` bytes from `dst`. Within one buffer,
+/// `dst` is not above `src`, and the room reaches to the end of the input.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub src: *const u8,
     pub len: usize,
     pub dst: *mut u8,
     pub room: usize,
+    /// Both lie in one buffer.
+    pub within: bool,
 }
 
 /// How far it got.
@@ -156,7 +158,11 @@ unsafe fn blocks<B: Block>(
 ) -> [u8; CONTEXT] {
     // SAFETY: as the caller promises.
     unsafe {
-        let mut context = whole::<B>(context, stuffed, place, at, crc);
+        let mut context = if place.within {
+            whole::<B, true>(context, stuffed, place, at, crc)
+        } else {
+            whole::<B, false>(context, stuffed, place, at, crc)
+        };
         loop {
             let n = BLOCK.min(place.len - at.src).min(place.room - at.dst);
             if n == 0 || !part::<B>(&mut context, stuffed, place, at, n) {
@@ -168,8 +174,8 @@ unsafe fn blocks<B: Block>(
 
 /// Whole blocks, until one has to go through the grammar or does not fit.
 #[inline(always)]
-unsafe fn whole<B: Block>(
-    context: [u8; CONTEXT],
+unsafe fn whole<B: Block, const WITHIN: bool>(
+    mut context: [u8; CONTEXT],
     stuffed: bool,
     place: Place,
     at: &mut At,
@@ -180,13 +186,16 @@ unsafe fn whole<B: Block>(
         len,
         dst,
         room,
+        ..
     } = place;
     let (start, mut i, mut o) = (at.src, at.src, at.dst);
-    // One byte more is looked at than the block has. The subtractions cannot fail behind the check.
-    if len - i <= BLOCK || room - o < BLOCK {
+    // One byte more is looked at than the block has, or a block more. The subtractions cannot fail
+    // behind the check.
+    let needed = if WITHIN { 2 * BLOCK } else { BLOCK };
+    if len - i <= needed || room - o < BLOCK {
         return context;
     }
-    let (last_in, last_out) = (len - BLOCK - 1, room - BLOCK);
+    let (last_in, last_out) = (len - needed - 1, room - BLOCK);
     // SAFETY: `i <= last_in` and `o <= last_out` hold whenever a block is loaded: by the condition
     // above, and at the end of the inner loop and of the outer one.
     unsafe {
@@ -201,36 +210,70 @@ unsafe fn whole<B: Block>(
                 B::ahead(src.wrapping_add(i + AHEAD));
                 B::ahead(dst.wrapping_add(o + AHEAD));
                 let v = B::load(src.add(i));
+                // Within one buffer, the block overwrites what is looked back at.
+                let kept_back = if WITHIN {
+                    Some(back(src, i + BLOCK))
+                } else {
+                    None
+                };
                 let Some(written) = v.decode(before, stuffed, dst.add(o)) else {
                     break true;
                 };
                 (i, o) = (i + BLOCK, o + written);
+                if let Some(back) = kept_back {
+                    (before, context) = back;
+                }
                 if i > last_in || o > pause {
                     break false;
                 }
-                before = B::load(src.add(i - 1));
+                if !WITHIN {
+                    before = B::load(src.add(i - 1));
+                }
             };
             (at.src, at.dst) = (i, o);
             if doubt {
                 let (v, behind) = (B::load(src.add(i)), *src.add(i + BLOCK));
+                let kept_back = if WITHIN {
+                    Some(back(src, i + BLOCK))
+                } else {
+                    None
+                };
                 let Some(written) = v.doubtful(before, behind, stuffed, dst.add(o)) else {
                     break;
                 };
                 (i, o) = (i + BLOCK, o + written);
+                if let Some(back) = kept_back {
+                    (before, context) = back;
+                }
             } else {
                 sum(crc, place, at);
             }
             if i > last_in || o > last_out {
                 break;
             }
-            before = B::load(src.add(i - 1));
+            if !WITHIN {
+                before = B::load(src.add(i - 1));
+            }
         }
         (at.src, at.dst) = (i, o);
-        if i == start {
-            context
-        } else {
-            src.add(i - CONTEXT).cast::<[u8; CONTEXT]>().read()
+        if !WITHIN && i > start {
+            context = src.add(i - CONTEXT).cast::<[u8; CONTEXT]>().read();
         }
+        context
+    }
+}
+
+/// What will be looked back at from `i` on: the block that begins one byte before, and the context.
+///
+/// # Safety
+/// There are [`CONTEXT`] bytes before `src` + `i`, and a block behind it. The instructions of `B`
+/// are enabled.
+#[inline(always)]
+unsafe fn back<B: Block>(src: *const u8, i: usize) -> (B, [u8; CONTEXT]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let context = src.add(i - CONTEXT).cast::<[u8; CONTEXT]>().read();
+        (B::load(src.add(i - 1)), context)
     }
 }
 

@@ -91,9 +91,8 @@ impl Block for Bytes {
         // In the form in which the comparison is with nothing, dots are data.
         let dot = if stuffed { b'.' } else { b'\n' };
         let mut doubt = 0;
-        for n in 0..BLOCK {
-            let (v, before) = (self.0[n], before.0[n]);
-            let malformed = mark(before == b'=') & (!kept[n] | mark(v == b'y'));
+        for ((v, before), kept) in self.0.into_iter().zip(before.0).zip(kept) {
+            let malformed = mark(before == b'=') & (!kept | mark(v == b'y'));
             doubt |= malformed | (mark(before == b'\n') & mark(v == dot));
         }
         if doubt != 0 {

@@ -248,7 +248,7 @@ fn opaque128(mut marks: __m128i) -> __m128i {
     marks
 }
 
-/// 16 bytes four times; `Shuffle` tells whether there is an instruction that shuffles bytes.
+/// 16 bytes four times; `SHUFFLE` tells whether there is an instruction that shuffles bytes.
 #[derive(Clone, Copy)]
 struct Xmm<const SHUFFLE: bool>([__m128i; 4]);
 
@@ -359,71 +359,81 @@ unsafe fn store_bytes(data: [__m128i; 4], kept: u64, to: *mut u8) -> usize {
     at
 }
 
-impl<const SHUFFLE: bool> Block for Xmm<SHUFFLE> {
-    #[inline(always)]
-    unsafe fn load(from: *const u8) -> Self {
-        // SAFETY: good for 64 bytes, by the trait.
-        unsafe { Xmm([0, 16, 32, 48].map(|at| _mm_loadu_si128(from.add(at).cast()))) }
-    }
-
-    #[inline(always)]
-    unsafe fn ahead(place: *const u8) {
-        // SAFETY: a hint.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn equal(self, byte: u8) -> u64 {
-        // SAFETY: as above.
-        unsafe { Self::mask(self.0.map(|v| _mm_cmpeq_epi8(v, Self::splat(byte)))) }
-    }
-
-    #[inline(always)]
-    unsafe fn decode(self, before: Self, stuffed: bool, to: *mut u8) -> Option<usize> {
-        // SAFETY: as above.
-        unsafe {
-            let (mut data, mut special) = (self.0, self.0);
-            let mut doubt = _mm_setzero_si128();
-            for n in 0..4 {
-                let (v, before) = (self.0[n], before.0[n]);
-                let equals = Self::splat(b'=');
-                special[n] = opaque128(_mm_or_si128(_mm_cmpeq_epi8(v, equals), Self::line_ends(v)));
-                let escaped = opaque128(_mm_cmpeq_epi8(before, equals));
-                let follows = Self::follows(v, before, escaped, stuffed);
-                let malformed = _mm_and_si128(escaped, special[n]);
-                doubt = _mm_or_si128(doubt, _mm_or_si128(follows, malformed));
-                data[n] = Self::data(v, escaped);
+/// The two forms differ in what the instructions may be outside of the loop.
+macro_rules! impl_block {
+    ($name:ident, $features:literal) => {
+        impl Block for $name {
+            #[inline(always)]
+            unsafe fn load(from: *const u8) -> Self {
+                // SAFETY: good for 64 bytes, by the trait.
+                unsafe { Xmm([0, 16, 32, 48].map(|at| _mm_loadu_si128(from.add(at).cast()))) }
             }
-            if _mm_movemask_epi8(opaque128(doubt)) != 0 {
-                return None;
+
+            #[inline(always)]
+            unsafe fn ahead(place: *const u8) {
+                // SAFETY: a hint.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
             }
-            Some(Self::store(data, !Self::mask(special), to))
+
+            #[inline(always)]
+            unsafe fn equal(self, byte: u8) -> u64 {
+                // SAFETY: as above.
+                unsafe { Self::mask(self.0.map(|v| _mm_cmpeq_epi8(v, Self::splat(byte)))) }
+            }
+
+            #[inline(always)]
+            unsafe fn decode(self, before: Self, stuffed: bool, to: *mut u8) -> Option<usize> {
+                // SAFETY: as above.
+                unsafe {
+                    let (mut data, mut special) = (self.0, self.0);
+                    let mut doubt = _mm_setzero_si128();
+                    for n in 0..4 {
+                        let (v, before) = (self.0[n], before.0[n]);
+                        let equals = Self::splat(b'=');
+                        special[n] =
+                            opaque128(_mm_or_si128(_mm_cmpeq_epi8(v, equals), Self::line_ends(v)));
+                        let escaped = opaque128(_mm_cmpeq_epi8(before, equals));
+                        let follows = Self::follows(v, before, escaped, stuffed);
+                        let malformed = _mm_and_si128(escaped, special[n]);
+                        doubt = _mm_or_si128(doubt, _mm_or_si128(follows, malformed));
+                        data[n] = Self::data(v, escaped);
+                    }
+                    if _mm_movemask_epi8(opaque128(doubt)) != 0 {
+                        return None;
+                    }
+                    Some(Self::store(data, !Self::mask(special), to))
+                }
+            }
+
+            #[cold]
+            #[inline(never)]
+            #[target_feature(enable = $features)]
+            unsafe fn doubtful(
+                self,
+                before: Self,
+                behind: u8,
+                stuffed: bool,
+                to: *mut u8,
+            ) -> Option<usize> {
+                // SAFETY: the caller's promise.
+                unsafe { blocks::doubtful(self, before, behind, stuffed, to) }
+            }
+
+            #[inline(always)]
+            unsafe fn keep(self, before: Self, kept: u64, to: *mut u8) {
+                // SAFETY: as above.
+                unsafe {
+                    let mut data = self.0;
+                    for (data, before) in data.iter_mut().zip(before.0) {
+                        *data =
+                            Self::data(*data, opaque128(_mm_cmpeq_epi8(before, Self::splat(b'='))));
+                    }
+                    Self::store(data, kept, to);
+                }
+            }
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[target_feature(enable = "sse2")]
-    unsafe fn doubtful(
-        self,
-        before: Self,
-        behind: u8,
-        stuffed: bool,
-        to: *mut u8,
-    ) -> Option<usize> {
-        // SAFETY: the caller's promise.
-        unsafe { blocks::doubtful(self, before, behind, stuffed, to) }
-    }
-
-    #[inline(always)]
-    unsafe fn keep(self, before: Self, kept: u64, to: *mut u8) {
-        // SAFETY: as above.
-        unsafe {
-            let mut data = self.0;
-            for (data, before) in data.iter_mut().zip(before.0) {
-                *data = Self::data(*data, opaque128(_mm_cmpeq_epi8(before, Self::splat(b'='))));
-            }
-            Self::store(data, kept, to);
-        }
-    }
+    };
 }
+
+impl_block!(Sse2, "sse2");
+impl_block!(Ssse3, "ssse3,popcnt");
