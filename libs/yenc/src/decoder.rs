@@ -3,8 +3,8 @@
 
 use crate::control::{self, Begin, Keyword, PartRange, Prefix};
 use crate::judge;
-use crate::kernel::Kernel;
 use crate::kernel::grammar::{self, Last, Stop};
+use crate::kernel::{Kernel, Lines};
 use crate::report::{Problem, Report};
 use crate::text::{Kind, Line};
 
@@ -61,6 +61,8 @@ pub struct Decoder {
     stage: Stage,
     /// The kernel's state, used in [`Stage::Data`].
     last: Last,
+    /// The line before only looked like a control line.
+    rough: bool,
     /// The line being collected, used in all other stages.
     line: Line,
     /// `=ypart` found before its time: ahead of `=ybegin`, or stuck to the name.
@@ -133,6 +135,7 @@ impl Decoder {
             kernel: options.kernel,
             stage: Stage::Prolog,
             last: Last::Lf,
+            rough: false,
             line: Line::new(),
             early: None,
             crc: options.crc.then(crc32fast::Hasher::new),
@@ -247,14 +250,18 @@ impl Decoder {
 
     fn data(&mut self, io: &mut Io<'_>, consumed: usize, written: usize) -> Step {
         let (last, crc) = (&mut self.last, &mut self.crc);
+        let lines = Lines {
+            stuffed: self.stuffed,
+            rough: std::mem::take(&mut self.rough),
+        };
         let run = match io {
             Io::Apart { src, dst } => {
                 let places = (&src[consumed..], &mut dst[written..]);
-                self.kernel.decode(last, self.stuffed, places, crc)
+                self.kernel.decode(last, lines, places, crc)
             }
             Io::Within { buf, from } => {
                 let places = (&mut **buf, *from + consumed, written);
-                self.kernel.decode_within(last, self.stuffed, places, crc)
+                self.kernel.decode_within(last, lines, places, crc)
             }
         };
         let stop = match run.stop {
@@ -325,6 +332,7 @@ impl Decoder {
             };
         }
         self.last = Last::Plain;
+        self.rough = true;
         self.stage = Stage::Data;
         Step {
             consumed: 0,
