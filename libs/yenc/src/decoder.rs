@@ -7,6 +7,7 @@ use crate::kernel::Kernel;
 use crate::kernel::grammar::{self, Last, Stop};
 use crate::report::{Problem, Report};
 use crate::text::{Kind, Line};
+use crate::uu;
 
 /// How the input is to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,7 @@ pub struct Decoder {
     line: Line,
     /// `=ypart` found before its time: ahead of `=ybegin`, or stuck to the name.
     early: Option<PartRange>,
+    uu: uu::Lines,
     crc: crc32fast::Hasher,
     /// What is known so far; the CRC and the verdict come last.
     report: Report,
@@ -71,6 +73,10 @@ enum Stage {
     Control(Keyword),
     /// Lines after `=yend`.
     Epilog,
+    /// Lines of UUencode, and after it.
+    Uu,
+    /// A line of it is done with but for its LF; what it decoded to goes out first.
+    Drain,
     /// The lone `.` was consumed.
     Ended,
 }
@@ -83,8 +89,9 @@ struct Step {
 }
 
 impl Decoder {
-    /// The output never gets full if it has this many bytes more than the input. The bytes of a
-    /// line that only looked like a control line come out when that is known.
+    /// The output of yEnc never gets full if it has this many bytes more than the input. The bytes
+    /// of a line that only looked like a control line come out when that is known. UUencode comes
+    /// out line by line, and may be more than its input if trailing blanks were cut.
     pub const SLACK: usize = 8;
 
     /// A decoder at the start of an article.
@@ -97,6 +104,7 @@ impl Decoder {
             last: Last::Lf,
             line: Line::new(),
             early: None,
+            uu: uu::Lines::default(),
             crc: crc32fast::Hasher::new(),
             report: Report::default(),
         }
@@ -107,6 +115,7 @@ impl Decoder {
         self.stage = Stage::Prolog;
         self.line.reset();
         self.early = None;
+        self.uu.reset();
         self.crc.reset();
         self.report = Report::default();
     }
@@ -114,7 +123,7 @@ impl Decoder {
     /// Decodes `src` into `dst` until the input is used up, the output is full or the article
     /// ends. Bytes of `dst` behind the written ones may be overwritten too.
     ///
-    /// An article never decodes to more bytes than it has. Of one call that is true but for a line
+    /// An article in yEnc never decodes to more bytes than it has. Of one call that is true but for a line
     /// cut within `=y…` that turns out to be data: see [`Decoder::SLACK`].
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Progress {
         let (mut consumed, mut written) = (0, 0);
@@ -141,7 +150,11 @@ impl Decoder {
         let crc = std::mem::take(&mut self.crc).finalize();
         self.report.crc32 = crc;
         match self.stage {
-            Stage::Prolog => self.prolog(),
+            Stage::Prolog => {
+                self.prolog();
+                self.uu.cut(b"");
+            }
+            Stage::Uu | Stage::Drain => self.uu.cut(self.line.content(self.stuffed)),
             // A trailer without its line end may be cut in a number: only a CRC that fits shows
             // that it is whole.
             Stage::Control(Keyword::End) => {
@@ -153,7 +166,9 @@ impl Decoder {
         }
         let mut report = std::mem::take(&mut self.report);
         report.part = report.part.or(self.early);
-        judge::judge(&mut report);
+        if report.begin.is_some() || !self.uu.report(&mut report) {
+            judge::judge(&mut report);
+        }
         self.reset();
         report
     }
@@ -181,7 +196,8 @@ impl Decoder {
             Stage::Data => self.data(src, dst),
             Stage::Keyword => self.keyword(src),
             Stage::Replay(from) => self.replay(from, dst),
-            Stage::Prolog | Stage::Control(_) | Stage::Epilog => self.collect(src),
+            Stage::Prolog | Stage::Control(_) | Stage::Epilog | Stage::Uu => self.collect(src),
+            Stage::Drain => self.drain(src, dst),
             Stage::Ended => Step {
                 consumed: 0,
                 written: 0,
@@ -278,13 +294,32 @@ impl Decoder {
             (Kind::End, _) => self.stage = Stage::Ended,
             (Kind::Text, Stage::Prolog) => self.prolog(),
             (Kind::Text, Stage::Control(keyword)) => self.control(keyword),
+            (Kind::Text, Stage::Uu) => self.uu.line(self.line.content(self.stuffed)),
             (Kind::Text, _) => self.epilog(),
         }
         self.line.clear();
+        let mut consumed = consumed;
+        if self.stage == Stage::Uu && self.uu.owes() {
+            self.stage = Stage::Drain;
+            consumed -= 1;
+        }
         Step {
             consumed,
             written: 0,
             stop: None,
+        }
+    }
+
+    fn drain(&mut self, src: &[u8], dst: &mut [u8]) -> Step {
+        let written = self.uu.drain(dst);
+        let more = self.uu.owes();
+        if !more {
+            self.stage = Stage::Uu;
+        }
+        Step {
+            consumed: usize::from(!more && src.starts_with(b"\n")),
+            written,
+            stop: more.then_some(State::Full),
         }
     }
 
@@ -303,7 +338,9 @@ impl Decoder {
                 }
             }
             _ => {
-                if let Some(problem) = control::foreign(line) {
+                if self.uu.seek(line) {
+                    self.stage = Stage::Uu;
+                } else if let Some(problem) = control::foreign(line) {
                     self.note(problem);
                 }
             }
