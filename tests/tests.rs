@@ -46,4 +46,5 @@ mod signals;
 mod socks;
 mod streams;
 mod tuning;
+mod uu;
 mod write;

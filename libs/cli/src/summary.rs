@@ -152,7 +152,9 @@ fn describe(file: &FileOutcome, dir: &Path) -> String {
             if let Some((number, id)) = file.missing.first() {
                 text += &format!(", first number {number} <{id}>");
             }
-            if absent == 0 {
+            if absent == 0 && file.size.is_none() {
+                text += "; its segments do not make a whole file";
+            } else if absent == 0 {
                 text += "; the NZB is short: the file goes on past its last segment";
             }
         }

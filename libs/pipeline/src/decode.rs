@@ -1,13 +1,19 @@
 //! The stage `yenc-decode`: `body` and `article` records in, `part` records out.
 
-use nzbpipe_record::{Article, Body, Bytes, Class, Header, Pool, Record, Segment};
-use nzbpipe_yenc::{Decoder, Options, Report};
+use nzbpipe_nntp::Nth;
+use nzbpipe_record::{
+    Article, Body, Bytes, Class, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
+};
+use nzbpipe_yenc::{Decoder, Options, Report, State};
 
 use crate::stage::{Ending, filter};
 use crate::{Error, Inlet, Outlet, Tally, article as whole, part};
 
 /// The stage's name.
 pub const NAME: &str = "yenc-decode";
+
+/// Bytes that an article which outgrows its lines gets at least.
+const ROOM: usize = 64 << 10;
 
 /// Decodes every `body` and `article` of `inlet`; all other records pass untouched.
 pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
@@ -36,8 +42,18 @@ pub fn article(lines: &[u8], stuffed: bool, pool: &Pool) -> (Bytes, Report) {
         ..Options::default()
     });
     let mut buffer = pool.take(lines.len());
-    let progress = decoder.decode(lines, buffer.spare());
-    buffer.advance(progress.written);
+    let mut rest = lines;
+    loop {
+        let progress = decoder.decode(rest, buffer.spare());
+        buffer.advance(progress.written);
+        rest = &rest[progress.consumed..];
+        if progress.state != State::Full || buffer.len() >= MAX_PAYLOAD {
+            break;
+        }
+        // UUencode whose trailing blanks were cut off grows.
+        buffer.reserve((2 * buffer.len()).clamp(ROOM, MAX_PAYLOAD));
+    }
+    buffer.truncate(MAX_PAYLOAD);
     (buffer.into(), decoder.finish())
 }
 
@@ -50,8 +66,8 @@ fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
                 stuffed,
                 ..
             } = *body;
-            let (bytes, report) = article(&lines, stuffed, pool);
-            Ok(part::record(segment, provenance, &report, bytes))
+            let decoded = article(&lines, stuffed, pool);
+            Ok(told(segment, provenance, decoded))
         }
         (Header::Article(article), Some(lines)) => {
             let Article {
@@ -61,14 +77,22 @@ fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
                 ..
             } = *article;
             // As the fetch checks it: no field of the header begins a block.
-            let (bytes, report) = self::article(whole::body(&lines), stuffed, pool);
-            Ok(part::record(segment, provenance, &report, bytes))
+            let decoded = self::article(whole::body(&lines), stuffed, pool);
+            Ok(told(segment, provenance, decoded))
         }
         (Header::Article(article), None) => Err(no_payload("article", &article.segment)),
         (Header::Body(body), None) => Err(no_payload("body", &body.segment)),
         (Header::Segment(segment), _) => Err(never_fetched(&segment)),
         (header, payload) => Ok(Record { header, payload }),
     }
+}
+
+fn told(segment: Segment, provenance: Provenance, (bytes, report): (Bytes, Report)) -> Record {
+    let nth = Nth {
+        number: segment.number,
+        of: segment.of,
+    };
+    part::record(segment, provenance, &part::placed(report, nth), bytes)
 }
 
 /// A `segment` that came past the fetching stage.

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use nzbpipe_record::{
-    Bytes, Class, Crc, Failed, FileReport, FileStatus, Header, Part, Record, Segment,
+    Bytes, Class, Crc, Encoding, Failed, FileReport, FileStatus, Header, Part, Record, Segment,
 };
-use nzbpipe_store::{Absent, FileOutcome, Piece, Placed, Status, Store, Why};
+use nzbpipe_store::{Absent, FileOutcome, Order, Piece, Placed, Status, Store, Why};
 
 use crate::decode::{never_fetched, no_payload};
 use crate::stage::{Ending, close};
@@ -271,7 +271,11 @@ fn piece<'a>(
         yenc_name: part.yenc_name.as_deref(),
         number: segment.number,
         of: segment.of,
-        offset: part.offset,
+        offset: part.offset.unwrap_or_default(),
+        order: match part.encoding {
+            Some(Encoding::Uu) => Some(Order::Uu { ends: part.ends }),
+            _ => None,
+        },
         size: part.size,
         verified: part.crc == Crc::Ok && crc32.is_some(),
         damaged: matches!(part.crc, Crc::Mismatch | Crc::Truncated) || crc32.is_none(),
@@ -297,6 +301,7 @@ fn refusal(part: &Part, placed: &Placed) -> Option<String> {
     match placed {
         Placed::Rejected(reason) => Some(reason.as_str().to_owned()),
         Placed::Damaged if part.crc == Crc::Truncated => Some("truncated".to_owned()),
+        Placed::Damaged if part.encoding.is_some() => Some("damaged".to_owned()),
         Placed::Damaged => Some("crc".to_owned()),
         _ => None,
     }

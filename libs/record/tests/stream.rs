@@ -160,13 +160,14 @@ prop_compose! {
 prop_compose! {
     fn part()(
         (offset, size, yenc_part, total) in any::<(u64, Option<u64>, Option<u64>, Option<u64>)>(),
+        (encoding, ends) in (option::of(text()), any::<bool>()),
         crc in crc(), crc32 in option::of("[0-9a-f]{8}"),
         yenc_name in option::of(text()), yenc_name_b64 in option::of(text()),
         provenance in provenance(), segment in segment(),
     ) -> Part {
         Part {
-            offset, size, crc, crc32, yenc_name, yenc_name_b64, yenc_part, total, provenance,
-            segment,
+            offset: Some(offset), encoding: encoding.map(Into::into), ends, size, crc, crc32,
+            yenc_name, yenc_name_b64, yenc_part, total, provenance, segment,
         }
     }
 }

@@ -61,7 +61,11 @@ impl Finished {
             .counted
             .as_ref()
             .is_none_or(|c| c.overlaps(piece.number, piece.number.saturating_add(1)));
-        let is_within = piece.damaged || Entry::of(piece).end() <= self.done.size;
+        let is_within = match piece.order {
+            _ if piece.damaged => true,
+            Some(_) => piece.bytes.len() as u64 <= self.done.size,
+            None => Entry::of(piece).end() <= self.done.size,
+        };
         match is_counted && is_within {
             true => Placed::Late,
             false => Placed::Rejected(Reason::OutOfRange),

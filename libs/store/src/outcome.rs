@@ -28,6 +28,7 @@ impl Store {
             return Ok(());
         }
         let (size, crc32) = (pieces.end(), pieces.crc32());
+        self.gather(at)?;
         let settled = finish::settle(self.data(at)?, size);
         if let Err(e) = settled {
             return Err(self.distrust(at, e));

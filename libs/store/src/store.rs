@@ -105,10 +105,15 @@ impl Store {
     /// last and is in, but the rename failed, [`finish`](Store::finish) tries that again.
     pub fn piece(&mut self, piece: &Piece<'_>) -> Result<Placed, Error> {
         let at = self.output(&Ident::from(piece))?;
-        let judgement = match &self.files[at].state {
-            State::Open(pieces) => pieces.judge(piece),
+        let (judgement, piece) = match &self.files[at].state {
+            State::Open(pieces) => {
+                let offset = pieces.place(piece);
+                let piece = Piece { offset, ..*piece };
+                (pieces.judge(&piece), piece)
+            }
             State::Done(finished) => return Ok(finished.judge(piece)),
         };
+        let piece = &piece;
         match judgement {
             Judgement::Duplicate => Ok(Placed::Duplicate),
             Judgement::Rejected(reason) => Ok(self.reject(at, piece, reason)),
@@ -179,7 +184,11 @@ impl Store {
     fn end(mut self, is_whole: fn(&Pieces, bool) -> bool) -> (Vec<FileOutcome>, Result<(), Error>) {
         let mut result = Ok(());
         for at in 0..self.files.len() {
-            result = result.and(self.complete_if(at, is_whole));
+            // Whole or not by the options: the `.part` file is right, too.
+            let ended = self
+                .gather(at)
+                .and_then(|()| self.complete_if(at, is_whole));
+            result = result.and(ended);
         }
         let outcomes = (0..self.files.len()).map(|at| self.outcome(at)).collect();
         for job in std::mem::take(&mut self.jobs) {

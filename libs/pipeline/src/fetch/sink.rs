@@ -5,7 +5,7 @@
 //! holds a share of the byte budget, which rides on with the bytes it gives.
 
 use nzbpipe_nntp::multiline::Framer;
-use nzbpipe_nntp::{BodySink, Fed, FedState, Sinks, Verdict};
+use nzbpipe_nntp::{BodySink, Fed, FedState, Nth, Sinks, Verdict};
 use nzbpipe_record::{
     Article, Body, Buffer, Bytes, Crc, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
 };
@@ -103,7 +103,7 @@ impl Sinks for Raw {
     type Ticket = Box<Segment>;
     type Sink = RawSink;
 
-    async fn begin(&self, number: u64, bytes: Option<u64>) -> RawSink {
+    async fn begin(&self, nth: Nth, bytes: Option<u64>) -> RawSink {
         RawSink {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             framer: Framer::new(),
@@ -115,7 +115,7 @@ impl Sinks for Raw {
                 scratch: self.pool.take(SCRATCH),
                 head: self.whole.then(Head::default),
             }),
-            number,
+            nth,
         }
     }
 
@@ -129,7 +129,7 @@ pub(super) struct RawSink {
     held: Held,
     framer: Framer,
     check: Option<Check>,
-    number: u64,
+    nth: Nth,
 }
 
 /// A body as it came, and the decoder's verdict if it was asked for.
@@ -167,10 +167,12 @@ impl BodySink for RawSink {
     }
 
     fn finish(self) -> (Verdict, RawBody) {
-        let report = self.check.map(|mut check| check.decoder.finish());
+        let report = self
+            .check
+            .map(|mut check| part::placed(check.decoder.finish(), self.nth));
         let damage = report
             .as_ref()
-            .and_then(|report| part::damage(report, self.number));
+            .and_then(|report| part::damage(report, self.nth));
         let body = RawBody {
             lines: self.held.freeze(),
             crc: report.as_ref().and_then(part::crc),
@@ -253,14 +255,14 @@ impl Sinks for Decoding {
     type Ticket = Box<Segment>;
     type Sink = DecodingSink;
 
-    async fn begin(&self, number: u64, bytes: Option<u64>) -> DecodingSink {
+    async fn begin(&self, nth: Nth, bytes: Option<u64>) -> DecodingSink {
         DecodingSink {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             decoder: Decoder::new(Options {
                 stuffed: true,
                 ..Options::default()
             }),
-            number,
+            nth,
             arrived: 0,
         }
     }
@@ -274,7 +276,7 @@ impl Sinks for Decoding {
 pub(super) struct DecodingSink {
     held: Held,
     decoder: Decoder,
-    number: u64,
+    nth: Nth,
     /// Bytes of the body so far: it is limited even if it decodes to nothing.
     arrived: usize,
 }
@@ -307,8 +309,8 @@ impl BodySink for DecodingSink {
     }
 
     fn finish(mut self) -> (Verdict, (Bytes, Report)) {
-        let report = self.decoder.finish();
-        let damage = part::damage(&report, self.number);
+        let report = part::placed(self.decoder.finish(), self.nth);
+        let damage = part::damage(&report, self.nth);
         (verdict(damage), (self.held.freeze(), report))
     }
 }

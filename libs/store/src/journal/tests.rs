@@ -12,6 +12,7 @@ fn entry(offset: u64) -> Entry {
         len: 10,
         crc32: 7,
         verified: true,
+        order: None,
     }
 }
 

@@ -12,6 +12,7 @@ const OPEN_END: Piece<'_> = Piece {
     number: 1,
     of: 3,
     offset: 0,
+    order: None,
     size: None,
     verified: true,
     damaged: false,
