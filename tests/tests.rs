@@ -39,6 +39,7 @@ mod names;
 mod passwords;
 mod proxies;
 mod quota;
+mod raw;
 mod regression;
 mod reports;
 mod serve;

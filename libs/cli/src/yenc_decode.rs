@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Args as Flags, Parser};
 use nzbpipe_pipeline::{Code, decode, write_bytes};
 use nzbpipe_record::MAX_PAYLOAD;
 use nzbpipe_yenc::{Encoding, Verdict};
@@ -36,7 +36,23 @@ pub(crate) struct Args {
     raw: Option<PathBuf>,
 
     #[command(flatten)]
+    passing: Passing,
+
+    #[command(flatten)]
     common: Common,
+}
+
+/// Flags of the programs that decode.
+#[derive(Flags, Debug)]
+pub(crate) struct Passing {
+    /// Take articles in no known encoding as they are
+    ///
+    /// An .nfo that was posted as text, for example. Without this flag such an
+    /// article has failed. Nothing proves it right, so its file gets its name only if
+    /// that is accepted (--accept-unverified). Servers that may have a better copy
+    /// are asked for it first.
+    #[arg(long)]
+    pub pass_raw: bool,
 }
 
 pub(crate) const EXAMPLES: &str = "\
@@ -59,7 +75,7 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "… | nntp-fetch | yenc-decode")?;
     let outlet = streams::outlet("… | yenc-decode | seg-write, or > FILE")?;
-    let ending = decode::run(inlet, outlet, &pool);
+    let ending = decode::run(inlet, outlet, args.passing.pass_raw, &pool);
     summary::failures(&ui, &ending.failures);
     let fates = summary::fates(&ending.tally);
     ui.detail(&format!(

@@ -7,7 +7,7 @@ use nzbpipe_record::{
 use nzbpipe_yenc::{Decoder, Options, Report, State};
 
 use crate::stage::{Ending, filter};
-use crate::{Error, Inlet, Outlet, Tally, article as whole, part};
+use crate::{Error, Inlet, Outlet, Tally, article as whole, part, raw};
 
 /// The stage's name.
 pub const NAME: &str = "yenc-decode";
@@ -16,10 +16,11 @@ pub const NAME: &str = "yenc-decode";
 const ROOM: usize = 64 << 10;
 
 /// Decodes every `body` and `article` of `inlet`; all other records pass untouched.
-pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
+/// With `raw` articles in no known encoding become parts as they are.
+pub fn run(mut inlet: Inlet, mut outlet: Outlet, raw: bool, pool: &Pool) -> Ending {
     filter(NAME, &mut inlet, &mut outlet, |inlet, outlet, tally| {
         while let Some(record) = inlet.next()? {
-            let record = decoded(record, pool)?;
+            let record = decoded(record, raw, pool)?;
             count(&record, tally);
             let telemetry = matches!(record.header, Header::Progress(_));
             outlet.send(record)?;
@@ -37,6 +38,11 @@ pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
 /// as a file or a server gives them (`stuffed` tells which). Returns the bytes
 /// and what is known of them.
 pub fn article(lines: &[u8], stuffed: bool, pool: &Pool) -> (Bytes, Report) {
+    either(lines, stuffed, false, pool)
+}
+
+/// The same; with `raw` an article in no known encoding comes as it is.
+pub(crate) fn either(lines: &[u8], stuffed: bool, raw: bool, pool: &Pool) -> (Bytes, Report) {
     let mut decoder = Decoder::new(Options {
         stuffed,
         ..Options::default()
@@ -54,10 +60,14 @@ pub fn article(lines: &[u8], stuffed: bool, pool: &Pool) -> (Bytes, Report) {
         buffer.reserve((2 * buffer.len()).clamp(ROOM, MAX_PAYLOAD));
     }
     buffer.truncate(MAX_PAYLOAD);
-    (buffer.into(), decoder.finish())
+    let report = match raw {
+        true => raw::pass(lines, stuffed, &mut buffer, decoder.finish()),
+        false => decoder.finish(),
+    };
+    (buffer.into(), report)
 }
 
-fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
+fn decoded(record: Record, raw: bool, pool: &Pool) -> Result<Record, Error> {
     match (record.header, record.payload) {
         (Header::Body(body), Some(lines)) => {
             let Body {
@@ -66,7 +76,7 @@ fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
                 stuffed,
                 ..
             } = *body;
-            let decoded = article(&lines, stuffed, pool);
+            let decoded = either(&lines, stuffed, raw, pool);
             Ok(told(segment, provenance, decoded))
         }
         (Header::Article(article), Some(lines)) => {
@@ -77,7 +87,7 @@ fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
                 ..
             } = *article;
             // As the fetch checks it: no field of the header begins a block.
-            let decoded = self::article(whole::body(&lines), stuffed, pool);
+            let decoded = either(whole::body(&lines), stuffed, raw, pool);
             Ok(told(segment, provenance, decoded))
         }
         (Header::Article(article), None) => Err(no_payload("article", &article.segment)),

@@ -30,9 +30,14 @@ pub(crate) fn record(
     }
 }
 
-/// What the article is encoded with, if its pieces do not say where they belong.
+/// What the article is encoded with, if its pieces do not say where they belong. One
+/// that holds nothing known has a verdict only if it is passed on as it is.
 fn encoding(report: &Report) -> Option<Encoding> {
-    matches!(report.encoding, Found::Uu(_)).then_some(Encoding::Uu)
+    match report.encoding {
+        Found::Uu(_) => Some(Encoding::Uu),
+        Found::None if report.verdict == Verdict::Absent => Some(Encoding::Raw),
+        _ => None,
+    }
 }
 
 /// The CRC verdict in the words of the record stream; `None` where nothing was
@@ -48,7 +53,7 @@ pub(crate) fn crc(report: &Report) -> Option<Crc> {
 }
 
 /// How much a copy is worth beside another one: whole but out of place, then
-/// without proof, damaged, cut off, no yEnc at all.
+/// without proof, damaged, cut off, not encoded at all.
 pub(crate) fn worth(crc: Option<Crc>) -> u8 {
     match crc {
         Some(Crc::Ok) => 4,
@@ -88,14 +93,16 @@ const LONGEST_NAME: usize = 1024;
 
 fn part(segment: Segment, provenance: Provenance, report: &Report, crc: Crc) -> Part {
     let begin = report.begin.as_ref();
+    let encoding = encoding(report);
+    let alone = segment.of == 1 && encoding == Some(Encoding::Raw);
     let raw_name = report.name().unwrap_or_default();
     let raw_name = &raw_name[..raw_name.len().min(LONGEST_NAME)];
     let (yenc_name, yenc_name_b64) = text(raw_name);
     Part {
         segment,
         provenance,
-        offset: report.offset(),
-        encoding: encoding(report),
+        offset: report.offset().or(alone.then_some(0)),
+        encoding,
         ends: matches!(&report.encoding, Found::Uu(uu) if uu.ends),
         size: report.size(),
         crc,

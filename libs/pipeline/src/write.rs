@@ -274,6 +274,7 @@ fn piece<'a>(
         offset: part.offset.unwrap_or_default(),
         order: match part.encoding {
             Some(Encoding::Uu) => Some(Order::Uu { ends: part.ends }),
+            Some(Encoding::Raw) => Some(Order::Raw),
             _ => None,
         },
         size: part.size,

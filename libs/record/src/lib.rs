@@ -151,7 +151,7 @@
 //! | key | value |
 //! |---|---|
 //! | `offset` ? | where the payload belongs in the file, in bytes from 0; required if there is no `encoding` |
-//! | `encoding` ? | `uu`: the article was in UUencode, not in yEnc; see below |
+//! | `encoding` ? | `uu`: the article was in UUencode, not in yEnc; `raw`: it was in neither, and the payload is its lines; see below |
 //! | `ends` ? | `true` if the article has the line that ends a UUencoded file |
 //! | `size` ? | size of the whole file, as the article states it |
 //! | `crc` ! | `ok`; `mismatch`: a checksum, size or range is wrong; `absent`: there was none to check; `truncated`: the data end before their trailer |
@@ -163,10 +163,10 @@
 //!
 //! A piece with an `encoding` follows the one with the `number` before it, whatever
 //! `offset` says; it is there if the article has the line that begins the file. The file is
-//! whole if its pieces are there from number 1 to `of` and the last one, and no other, has
-//! `ends`. Nothing proves such pieces right: their file is `unverified` at best, or
-//! `complete` if the user says that this will do. Others than `uu` may follow, and are read
-//! as if they were not there.
+//! whole if its pieces are there from number 1 to `of`, all in the same encoding, and, in
+//! UUencode, the last one and no other has `ends`. Nothing proves such pieces right: their file is `unverified` at best, or
+//! `complete` if the user says that this will do. Other encodings may follow, and are read
+//! as if the key were not there.
 //!
 //! ## `missing` – [`Missing`]: every server that could be asked says it is not there
 //!

@@ -53,6 +53,8 @@ words! {
     Encoding {
         /// In UUencode.
         Uu = "uu",
+        /// In none that is known: the payload is the article's lines.
+        Raw = "raw",
     }
 }
 

@@ -60,12 +60,6 @@ impl Store {
         };
         job.journal.append(dir, &[line])
     }
-
-    fn failed(&self, at: usize, source: io::Error) -> Error {
-        let output = &self.files[at];
-        let folder = &self.folders[self.jobs[output.job].folder];
-        folder.dir.error(&output.part, source)
-    }
 }
 
 /// Towards the beginning, from the beginning: what is overwritten was read.

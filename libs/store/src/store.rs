@@ -202,6 +202,9 @@ impl Store {
     fn place(&mut self, at: usize, piece: &Piece<'_>, way: &[u64]) -> Result<(), Error> {
         if let State::Open(pieces) = &mut self.files[at].state {
             way.iter().for_each(|&number| pieces.evict(number));
+            if pieces.is_empty() && !way.is_empty() {
+                self.clear(at)?;
+            }
         }
         self.write(at, piece)?;
         let entry = Entry::of(piece);
@@ -211,6 +214,12 @@ impl Store {
             pieces.accept(piece.number, entry);
         }
         Ok(())
+    }
+
+    /// Empties the data file: what lies in it belongs nowhere any more.
+    fn clear(&mut self, at: usize) -> Result<(), Error> {
+        let cleared = self.data(at)?.set_len(0);
+        cleared.map_err(|e| self.failed(at, e))
     }
 
     fn record(
@@ -244,9 +253,13 @@ impl Store {
     fn write(&mut self, at: usize, piece: &Piece<'_>) -> Result<(), Error> {
         let part = self.data(at)?;
         let written = part.write_all_at(piece.bytes, piece.offset);
+        written.map_err(|e| self.failed(at, e))
+    }
+
+    pub(crate) fn failed(&self, at: usize, source: io::Error) -> Error {
         let output = &self.files[at];
         let folder = &self.folders[self.jobs[output.job].folder];
-        written.map_err(|e| folder.dir.error(&output.part, e))
+        folder.dir.error(&output.part, source)
     }
 
     /// The open `.part` file. What is in it when it is opened first is no use, unless

@@ -9,12 +9,12 @@ use nzbpipe_nntp::{BodySink, Fed, FedState, Nth, Sinks, Verdict};
 use nzbpipe_record::{
     Article, Body, Buffer, Bytes, Crc, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
 };
-use nzbpipe_yenc::{Decoder, Options, Report, State};
+use nzbpipe_yenc::{Decoder, Encoding, Options, Report, State};
 
 use super::Deliver;
 use crate::article::{self, Head};
 use crate::budget::{Budget, Share};
-use crate::part;
+use crate::{part, raw};
 
 /// What is taken for a segment whose size the NZB does not tell: the usual
 /// article and some more.
@@ -72,6 +72,13 @@ impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
         self.buffer.as_ref()
     }
+}
+
+/// The lines without the one that ends the block.
+fn block(lines: &[u8]) -> &[u8] {
+    let ends: [&[u8]; 2] = [b".\r\n", b".\n"];
+    let block = ends.into_iter().find_map(|end| lines.strip_suffix(end));
+    block.unwrap_or(lines)
 }
 
 fn verdict(damage: Option<String>) -> Verdict {
@@ -243,11 +250,13 @@ impl Deliver for Raw {
 pub(super) struct Decoding {
     budget: Budget,
     pool: Pool,
+    raw: bool,
 }
 
 impl Decoding {
-    pub(super) fn new(budget: Budget, pool: Pool) -> Decoding {
-        Decoding { budget, pool }
+    /// `raw` passes articles in no known encoding on as they are.
+    pub(super) fn new(budget: Budget, pool: Pool, raw: bool) -> Decoding {
+        Decoding { budget, pool, raw }
     }
 }
 
@@ -264,11 +273,16 @@ impl Sinks for Decoding {
             }),
             nth,
             arrived: 0,
+            lines: self.raw.then(|| self.pool.take(0)),
         }
     }
 
     fn better(&self, (_, new): &(Bytes, Report), (_, held): &(Bytes, Report)) -> bool {
-        part::worth(part::crc(new)) > part::worth(part::crc(held))
+        let encoded = |report: &Report| {
+            let known = report.encoding != Encoding::None;
+            part::crc(report).filter(|_| known)
+        };
+        part::worth(encoded(new)) > part::worth(encoded(held))
     }
 }
 
@@ -279,22 +293,42 @@ pub(super) struct DecodingSink {
     nth: Nth,
     /// Bytes of the body so far: it is limited even if it decodes to nothing.
     arrived: usize,
+    /// The lines, as long as nothing is found in them, if they are wanted then.
+    lines: Option<Buffer>,
+}
+
+impl DecodingSink {
+    fn keep(&mut self, bytes: &[u8]) {
+        let known = self.decoder.begin().is_some() || !self.held.buffer.is_empty();
+        match &mut self.lines {
+            Some(lines) if !known => lines.extend_from_slice(bytes),
+            lines => *lines = None,
+        }
+    }
 }
 
 impl BodySink for DecodingSink {
     type Body = (Bytes, Report);
 
-    fn feed(&mut self, bytes: &[u8]) -> Fed {
-        let room = self.held.room();
+    fn feed(&mut self, offered: &[u8]) -> Fed {
+        let (bytes, room) = match &self.lines {
+            // What is kept is bounded like what is decoded.
+            Some(lines) => {
+                let room = self.held.room().saturating_sub(lines.len());
+                (&offered[..offered.len().min(room)], room)
+            }
+            None => (offered, self.held.room()),
+        };
         let spare = self.held.buffer.spare();
         let room = room.min(spare.len());
         let progress = self.decoder.decode(bytes, &mut spare[..room]);
         self.held.buffer.advance(progress.written);
+        self.keep(&bytes[..progress.consumed]);
         self.arrived = self.arrived.saturating_add(progress.consumed);
         let state = match progress.state {
             _ if self.arrived > MAX_PAYLOAD => FedState::TooLarge,
             State::Ended => FedState::Ended,
-            _ if progress.consumed < bytes.len() => self.held.refused(),
+            _ if progress.consumed < offered.len() => self.held.refused(),
             _ => FedState::More,
         };
         Fed {
@@ -310,7 +344,12 @@ impl BodySink for DecodingSink {
 
     fn finish(mut self) -> (Verdict, (Bytes, Report)) {
         let report = part::placed(self.decoder.finish(), self.nth);
+        // Another server may have more than a notice in its place.
         let damage = part::damage(&report, self.nth);
+        let report = match &self.lines {
+            Some(lines) => raw::pass(block(lines), true, &mut self.held.buffer, report),
+            None => report,
+        };
         (verdict(damage), (self.held.freeze(), report))
     }
 }

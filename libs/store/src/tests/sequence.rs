@@ -227,6 +227,7 @@ fn a_proven_piece_sweeps_a_sequence_away() {
     assert_eq!(late, Placed::Rejected(Reason::Contradiction));
     let outcome = finished(store).remove(0);
     assert_eq!((outcome.ok, outcome.missing_count), (3, 1));
+    assert_eq!(read(temp.path(), PART), b"abcdef", "nothing else is left");
     drop(temp);
 
     let temp = tempfile::tempdir().unwrap();
