@@ -107,6 +107,7 @@ fn part(segment: Segment, provenance: Provenance, report: &Report, crc: Crc) -> 
         size: report.size(),
         crc,
         crc32: Some(format!("{:08x}", report.crc32)),
+        file_crc32: report.file_crc32().map(|crc| format!("{crc:08x}")),
         yenc_name: (!raw_name.is_empty()).then_some(yenc_name),
         yenc_name_b64,
         yenc_part: begin.and_then(|b| b.part),

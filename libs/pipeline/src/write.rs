@@ -156,10 +156,7 @@ impl Stage {
     /// The CRC-32 of the bytes: the decoder's figure where nothing came between,
     /// else our own. `None` if the two differ.
     fn crc32(&self, part: &Part, bytes: &Bytes) -> Option<u32> {
-        let told = part
-            .crc32
-            .as_deref()
-            .map(|hex| u32::from_str_radix(hex, 16).ok());
+        let told = part.crc32.as_deref().map(hex);
         match told {
             Some(told) if !self.check => told,
             Some(told) => told.filter(|&crc| crc == crc32fast::hash(bytes)),
@@ -282,9 +279,14 @@ fn piece<'a>(
         damaged: matches!(part.crc, Crc::Mismatch | Crc::Truncated) || crc32.is_none(),
         bytes,
         crc32: crc32.unwrap_or_default(),
+        file_crc32: part.file_crc32.as_deref().and_then(hex),
         bound: None,
         id: &segment.id,
     }
+}
+
+fn hex(text: &str) -> Option<u32> {
+    u32::from_str_radix(text, 16).ok()
 }
 
 /// What tells files apart. A stream made by hand may lack the digest; then the
@@ -356,6 +358,8 @@ fn report(file: &FileOutcome) -> Header {
             .map(|&(start, end)| [start, end])
             .collect(),
         crc32: file.crc32.map(|crc| format!("{crc:08x}")),
+        crc32_declared: file.crc32_declared.map(|crc| format!("{crc:08x}")),
+        crc32_matches: file.crc32.zip(file.crc32_declared).map(|(a, b)| a == b),
         ..FileReport::default()
     }))
 }

@@ -156,6 +156,7 @@
 //! | `size` ? | size of the whole file, as the article states it |
 //! | `crc` ! | `ok`; `mismatch`: a checksum, size or range is wrong; `absent`: there was none to check; `truncated`: the data end before their trailer |
 //! | `crc32` ? | CRC-32 of the payload, 8 lower-case hexadecimal digits |
+//! | `file_crc32` ? | CRC-32 of the whole file as an article of several states it, 8 lower-case hexadecimal digits; not there if it is that of the payload |
 //! | `yenc_name` ? | file name, as the article states it |
 //! | `yenc_name_b64` ? | its bytes in base64, if they were not UTF-8 |
 //! | `yenc_part`, `total` ? | number of the part and how many there are, as the article states them |
@@ -207,6 +208,8 @@
 //! | `ok`, `missing`, `damaged`, `unverified` | checked and written; not there; wrong; written without a checksum |
 //! | `missing_ranges` | bytes that are not on disk: array of pairs, each the first offset and the one after the last; empty for a file whose pieces have an `encoding`: the length of a hole in it is not known |
 //! | `crc32` ? | CRC-32 of the whole file, 8 lower-case hexadecimal digits |
+//! | `crc32_declared` ? | the same as its articles state it, where they agree |
+//! | `crc32_matches` ? | `true` or `false`: whether the two are equal. What makes a file complete are the checksums of its parts; posters write anything here |
 //!
 //! ## `progress` – [`Progress`]: telemetry, at most twice a second and once at the end
 //!

@@ -102,6 +102,10 @@ pub struct Part {
     /// CRC-32 of the payload, 8 lower-case hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc32: Option<String>,
+    /// CRC-32 of the whole file as a part of several states it (yEnc `=yend crc32=`),
+    /// 8 lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_crc32: Option<String>,
     /// File name as the article states it, as text. Untrusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yenc_name: Option<String>,
@@ -133,6 +137,7 @@ impl Default for Part {
             size: None,
             crc: Crc::default(),
             crc32: None,
+            file_crc32: None,
             yenc_name: None,
             yenc_name_b64: None,
             yenc_part: None,

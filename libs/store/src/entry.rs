@@ -75,6 +75,7 @@ impl<T: PartialEq> Agreed<T> {
 pub(crate) struct Hints {
     pub size: Agreed<u64>,
     pub name: Agreed<String>,
+    pub crc32: Agreed<u32>,
 }
 
 impl Hints {
@@ -86,6 +87,9 @@ impl Hints {
         }
         if let Some(name) = piece.yenc_name.filter(|name| !name.is_empty()) {
             hints.name.hear(name.to_owned());
+        }
+        if let Some(crc32) = piece.file_crc32 {
+            hints.crc32.hear(crc32);
         }
         hints
     }

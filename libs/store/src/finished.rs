@@ -12,6 +12,8 @@ use crate::types::{Piece, Placed, Reason};
 pub(crate) struct Finished {
     pub done: Done,
     of: u64,
+    /// What the pieces declared.
+    declared: Option<u32>,
     /// The numbers of its pieces, as ranges: they are consecutive as a rule. `None` if
     /// the journal of an earlier run lost some.
     counted: Option<Coverage>,
@@ -23,6 +25,7 @@ impl Finished {
         Finished {
             done,
             of: pieces.of(),
+            declared: pieces.hints.crc32.get().copied(),
             counted: Some(numbers(pieces.numbers())),
         }
     }
@@ -35,6 +38,7 @@ impl Finished {
         Finished {
             done,
             of: 0,
+            declared: recorded.hints.crc32.get().copied(),
             counted,
         }
     }
@@ -53,6 +57,11 @@ impl Finished {
             (0, None) => 1,
             (of, _) => of,
         }
+    }
+
+    /// CRC-32 of the file by its pieces' own word, where they agreed.
+    pub fn declared(&self) -> Option<u32> {
+        self.declared
     }
 
     /// Judges a piece. Where a damaged one says it lies is not to be believed.

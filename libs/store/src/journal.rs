@@ -10,7 +10,7 @@
 //! part FILE NUMBER OFFSET LEN CRC32 STATE CRC   written; v = verified, u = unverified, or
 //!                                               without a place of its own: m = UUencode,
 //!                                               e = the end of it, r = raw
-//! hint FILE SIZE NAME CRC                       what the pieces' headers agree on
+//! hint FILE SIZE NAME CRC32 CRC                 what the pieces' headers agree on
 //! gone FILE NUMBER|* CRC                        no longer true
 //! done FILE SIZE CRC32 NAME CRC                 is about to be, or is, complete as NAME
 //! ```

@@ -78,7 +78,8 @@ impl fmt::Display for Line<'_> {
             Line::Hint { file, hints } => {
                 let size = agreed(&hints.size, |size| size.to_string());
                 let name = agreed(&hints.name, |name| Escaped(name).to_string());
-                write!(f, "hint {} {size} {name}", Escaped(file))
+                let crc32 = agreed(&hints.crc32, |crc32| format!("{crc32:08x}"));
+                write!(f, "hint {} {size} {name} {crc32}", Escaped(file))
             }
             Line::Gone {
                 file,
@@ -121,12 +122,14 @@ fn parse_fields(fields: &[&str]) -> Option<Owned> {
                 entry,
             })
         }
-        ("hint", [size, name]) => {
+        ("hint", [size, name, rest @ ..]) if rest.len() < 2 => {
+            let hex = |text: &str| u32::from_str_radix(text, 16).ok();
+            let crc32 = parse_agreed(rest.first().unwrap_or(&"-"), hex)?;
             let size = parse_agreed(size, |text| text.parse().ok())?;
             let name = parse_agreed(name, unescape)?;
             Some(Owned::Hint {
                 file,
-                hints: Hints { size, name },
+                hints: Hints { size, name, crc32 },
             })
         }
         ("gone", ["*"]) => Some(Owned::Gone { file, number: None }),
@@ -246,6 +249,26 @@ mod tests {
             let body = String::from_utf8_lossy(&bytes).into_owned();
             let _ = parse(format!("part {body} {:08x}", crc32fast::hash(body.as_bytes())).as_bytes());
             let _ = unescape(&body);
+        }
+    }
+
+    #[test]
+    fn what_was_agreed_on_survives() {
+        let crcs = [Agreed::Nothing, Agreed::Split, Agreed::On(0xabc)];
+        for crc32 in crcs {
+            let hints = Hints {
+                size: Agreed::On(7),
+                name: Agreed::Split,
+                crc32,
+            };
+            let line = Line::Hint {
+                file: "f",
+                hints: &hints,
+            }
+            .to_string();
+            let whole = format!("{line} {:08x}", crc32fast::hash(line.as_bytes()));
+            let file = "f".to_owned();
+            assert_eq!(parse(whole.as_bytes()), Some(Owned::Hint { file, hints }));
         }
     }
 

@@ -55,6 +55,8 @@ pub struct Piece<'a> {
     pub bytes: &'a [u8],
     /// CRC-32 of `bytes`, computed (not quoted) by the caller.
     pub crc32: u32,
+    /// CRC-32 of the whole file by the piece's own word.
+    pub file_crc32: Option<u32>,
     /// No byte of the file can lie at or beyond this offset, if known.
     pub bound: Option<u64>,
     /// Message-id, for the list of what is missing.
@@ -240,6 +242,8 @@ pub struct FileOutcome {
     pub missing_ranges: Vec<(u64, u64)>,
     /// CRC-32 of the complete file.
     pub crc32: Option<u32>,
+    /// The same by the pieces' own word, where they agree. It decides nothing.
+    pub crc32_declared: Option<u32>,
     /// It was handed out by [`Store::completed`](crate::Store::completed) before.
     pub reported: bool,
 }

@@ -166,6 +166,16 @@ impl Report {
             .filter(|&size| size > 0 || self.decoded == 0)
     }
 
+    /// CRC32 of the whole file by the `=yend` of one of its parts, of which there are several. `None`
+    /// also if it is that of the part, which many tools write there. Advice: posters write anything.
+    #[must_use]
+    pub fn file_crc32(&self) -> Option<u32> {
+        let total = self.begin.as_ref()?.total;
+        let of_several = self.is_part() && total != Some(1);
+        let declared = self.end?.crc32.full().filter(|_| of_several);
+        declared.filter(|&crc| crc != self.crc32)
+    }
+
     /// Name of the file by `=ybegin` or `begin`, if it is not empty. Untrusted bytes.
     #[must_use]
     pub fn name(&self) -> Option<&[u8]> {

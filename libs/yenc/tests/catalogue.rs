@@ -208,6 +208,28 @@ fn articles_are_judged_by_the_table() {
     OTHER_DATA.iter().for_each(|(data, row)| check(data, row));
 }
 
+/// Y25. What a part says of the whole file is told, unless it is of the part or of no use.
+#[test]
+fn the_crc_of_the_whole_file_is_told() {
+    let table: [(&[u8], Option<u32>); 7] = [
+        (b"{begin}\n{part}\n{data}\n{end} crc32=11111111\n", Some(0x1111_1111)),
+        (b"{begin}\n{part}\n{data}\n{end} crc32=ffffffff11111111\n", Some(0x1111_1111)),
+        (b"{begin}\n{part}\n{data}\n{end} crc32=1111111\n", None),
+        (b"{begin}\n{part}\n{data}\n{end} crc32=321e6d05\n", None),
+        (b"{begin}\n{part}\n{data}\n{end}\n", None),
+        (b"{single}\n{data}\n{crc}\n", None),
+        (
+            b"=ybegin part=1 total=1 size=10 name=x\n=ypart begin=1 end=10\n{data}\n=yend pcrc32=321e6d05 crc32=11111111\n",
+            None,
+        ),
+    ];
+    for (body, crc32) in table {
+        let report = decode(&article(body)).1;
+        assert_eq!(report.verdict, Ok);
+        assert_eq!(report.file_crc32(), crc32, "{}", body.escape_ascii());
+    }
+}
+
 /// Y39. The header is kept up to 16 KiB, the article is damaged, the data come through.
 #[test]
 fn a_header_line_of_a_mebibyte_damages_the_article() {

@@ -31,6 +31,7 @@ fn written(temp: &std::path::Path) -> Dir {
     let hints = Hints {
         size: Agreed::On(20),
         name: Agreed::Split,
+        crc32: Agreed::On(0xab),
     };
     let lines = [
         Line::Part {
@@ -81,7 +82,8 @@ fn replays_what_was_written() {
         files["f"].hints,
         Hints {
             size: Agreed::On(20),
-            name: Agreed::Split
+            name: Agreed::Split,
+            crc32: Agreed::On(0xab),
         }
     );
     assert_eq!(files["g h"].done.as_ref().unwrap().name, "a %\nb ü.bin");

@@ -18,6 +18,7 @@ const OPEN_END: Piece<'_> = Piece {
     damaged: false,
     bytes: &[0; 10],
     crc32: 1,
+    file_crc32: None,
     bound: None,
     id: "",
 };
