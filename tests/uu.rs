@@ -74,6 +74,15 @@ fn accepting(server: &Server) -> Job {
     }
 }
 
+/// What is parked in an incomplete file depends on the order of arrival: with one request at a
+/// time that is the order of the numbers.
+fn one_by_one(server: &Server) -> Job {
+    Job {
+        fetch: server.flag_with("connections=1&pipeline=1"),
+        ..accepting(server)
+    }
+}
+
 fn film() -> Post {
     Post::new("film.bin", 45 * 25 + 7, 3_000)
 }
@@ -210,7 +219,9 @@ fn damage_is_asked_of_the_next_server() {
             both(|t| {
                 let server = script(&three).article(&id(number), body.clone()).start();
                 nzb(t, &[1, 2, 3]);
-                t.download(&accepting(&server)).code(1).fate("file damaged")
+                t.download(&one_by_one(&server))
+                    .code(1)
+                    .fate("file damaged")
             });
         }
         both(|t| {
@@ -241,4 +252,40 @@ fn an_nzb_without_the_last_article() {
         t.download(&accepting(&server)).code(1).fate("file damaged")
     };
     both(run);
+}
+
+/// Zeros as blanks, and the blanks cut off: much more comes out than went in.
+#[test]
+fn a_file_larger_than_its_article() {
+    let data = vec![0; 45 * 20_000];
+    let body = format!(
+        "begin 644 old film.bin\r\n{}\r\nend\r\n",
+        "M\r\n".repeat(20_000)
+    );
+    both(|t| {
+        let server = Script::of(&[])
+            .article(&id(1), body.clone().into_bytes())
+            .start();
+        nzb(t, &[1]);
+        t.download(&accepting(&server)).code(0).file(NAME, &data)
+    });
+}
+
+/// A saved article, with the stuffing of the wire or without it.
+#[test]
+fn one_article_in_a_file() {
+    // Lines of 14 bytes begin with a dot.
+    let data = b"fourteen bytes".repeat(3);
+    let lines: String = data.chunks(14).map(|chunk| line(chunk) + "\n").collect();
+    assert!(lines.starts_with('.'));
+    let text = |lines: &str| format!("begin 644 x\n{lines}`\nend\n");
+    let stuffed = lines.replace("\n.", "\n..");
+    for text in [text(&lines), text(&format!(".{stuffed}"))] {
+        let t = &Scene::alone();
+        t.write("article", &text);
+        t.run("yenc-decode --raw article > part.bin")
+            .code(1)
+            .says("nothing proves these bytes right");
+        assert_eq!(t.read("part.bin"), data);
+    }
 }

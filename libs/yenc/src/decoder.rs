@@ -123,8 +123,8 @@ impl Decoder {
     /// Decodes `src` into `dst` until the input is used up, the output is full or the article
     /// ends. Bytes of `dst` behind the written ones may be overwritten too.
     ///
-    /// An article in yEnc never decodes to more bytes than it has. Of one call that is true but for a line
-    /// cut within `=y…` that turns out to be data: see [`Decoder::SLACK`].
+    /// An article in yEnc never decodes to more bytes than it has. Of one call that is true but for
+    /// a line cut within `=y…` that turns out to be data: see [`Decoder::SLACK`].
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Progress {
         let (mut consumed, mut written) = (0, 0);
         let state = loop {
