@@ -1,19 +1,26 @@
 //! The stage `yenc-decode`: `body` and `article` records in, `part` records out.
 
-use nzbpipe_record::{Article, Body, Bytes, Class, Header, Pool, Record, Segment};
-use nzbpipe_yenc::{Decoder, Options, Report};
+use nzbpipe_nntp::Nth;
+use nzbpipe_record::{
+    Article, Body, Bytes, Class, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
+};
+use nzbpipe_yenc::{Decoder, Options, Report, State};
 
 use crate::stage::{Ending, filter};
-use crate::{Error, Inlet, Outlet, Tally, article as whole, part};
+use crate::{Error, Inlet, Outlet, Tally, article as whole, part, raw};
 
 /// The stage's name.
 pub const NAME: &str = "yenc-decode";
 
+/// Bytes that an article which outgrows its lines gets at least.
+const ROOM: usize = 64 << 10;
+
 /// Decodes every `body` and `article` of `inlet`; all other records pass untouched.
-pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
+/// With `raw` articles in no known encoding become parts as they are.
+pub fn run(mut inlet: Inlet, mut outlet: Outlet, raw: bool, pool: &Pool) -> Ending {
     filter(NAME, &mut inlet, &mut outlet, |inlet, outlet, tally| {
         while let Some(record) = inlet.next()? {
-            let record = decoded(record, pool)?;
+            let record = decoded(record, raw, pool)?;
             count(&record, tally);
             let telemetry = matches!(record.header, Header::Progress(_));
             outlet.send(record)?;
@@ -31,17 +38,36 @@ pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
 /// as a file or a server gives them (`stuffed` tells which). Returns the bytes
 /// and what is known of them.
 pub fn article(lines: &[u8], stuffed: bool, pool: &Pool) -> (Bytes, Report) {
+    either(lines, stuffed, false, pool)
+}
+
+/// The same; with `raw` an article in no known encoding comes as it is.
+pub(crate) fn either(lines: &[u8], stuffed: bool, raw: bool, pool: &Pool) -> (Bytes, Report) {
     let mut decoder = Decoder::new(Options {
         stuffed,
         ..Options::default()
     });
     let mut buffer = pool.take(lines.len());
-    let progress = decoder.decode(lines, buffer.spare());
-    buffer.advance(progress.written);
-    (buffer.into(), decoder.finish())
+    let mut rest = lines;
+    loop {
+        let progress = decoder.decode(rest, buffer.spare());
+        buffer.advance(progress.written);
+        rest = &rest[progress.consumed..];
+        if progress.state != State::Full || buffer.len() >= MAX_PAYLOAD {
+            break;
+        }
+        // UUencode whose trailing blanks were cut off grows.
+        buffer.reserve((2 * buffer.len()).clamp(ROOM, MAX_PAYLOAD));
+    }
+    buffer.truncate(MAX_PAYLOAD);
+    let report = match raw {
+        true => raw::pass(lines, stuffed, &mut buffer, decoder.finish()),
+        false => decoder.finish(),
+    };
+    (buffer.into(), report)
 }
 
-fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
+fn decoded(record: Record, raw: bool, pool: &Pool) -> Result<Record, Error> {
     match (record.header, record.payload) {
         (Header::Body(body), Some(lines)) => {
             let Body {
@@ -50,8 +76,8 @@ fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
                 stuffed,
                 ..
             } = *body;
-            let (bytes, report) = article(&lines, stuffed, pool);
-            Ok(part::record(segment, provenance, &report, bytes))
+            let decoded = either(&lines, stuffed, raw, pool);
+            Ok(told(segment, provenance, decoded))
         }
         (Header::Article(article), Some(lines)) => {
             let Article {
@@ -61,14 +87,22 @@ fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
                 ..
             } = *article;
             // As the fetch checks it: no field of the header begins a block.
-            let (bytes, report) = self::article(whole::body(&lines), stuffed, pool);
-            Ok(part::record(segment, provenance, &report, bytes))
+            let decoded = either(whole::body(&lines), stuffed, raw, pool);
+            Ok(told(segment, provenance, decoded))
         }
         (Header::Article(article), None) => Err(no_payload("article", &article.segment)),
         (Header::Body(body), None) => Err(no_payload("body", &body.segment)),
         (Header::Segment(segment), _) => Err(never_fetched(&segment)),
         (header, payload) => Ok(Record { header, payload }),
     }
+}
+
+fn told(segment: Segment, provenance: Provenance, (bytes, report): (Bytes, Report)) -> Record {
+    let nth = Nth {
+        number: segment.number,
+        of: segment.of,
+    };
+    part::record(segment, provenance, &part::placed(report, nth), bytes)
 }
 
 /// A `segment` that came past the fetching stage.

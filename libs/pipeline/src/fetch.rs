@@ -78,7 +78,10 @@ pub enum Form {
         verify: bool,
     },
     /// Decoded while they arrive.
-    Parts,
+    Parts {
+        /// Whether articles in no known encoding become parts as they are.
+        raw: bool,
+    },
 }
 
 /// Fetches the segments of `inlet`; all other records pass untouched.
@@ -98,7 +101,10 @@ pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending 
             let sinks = Raw::new(budget, pool.clone(), verify, true);
             drive(config, sinks, inlet, outlet)
         }
-        Form::Parts => drive(config, Decoding::new(budget, pool.clone()), inlet, outlet),
+        Form::Parts { raw } => {
+            let sinks = Decoding::new(budget, pool.clone(), raw);
+            drive(config, sinks, inlet, outlet)
+        }
     }
 }
 

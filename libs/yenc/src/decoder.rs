@@ -7,6 +7,7 @@ use crate::kernel::grammar::{self, Last, Stop};
 use crate::kernel::{Kernel, Lines};
 use crate::report::{Problem, Report};
 use crate::text::{Kind, Line};
+use crate::uu;
 
 /// How the input is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub struct Decoder {
     line: Line,
     /// `=ypart` found before its time: ahead of `=ybegin`, or stuck to the name.
     early: Option<PartRange>,
+    uu: uu::Lines,
     /// Of the data so far, if it is wanted.
     crc: Option<crc32fast::Hasher>,
     /// What is known so far; the CRC and the verdict come last.
@@ -87,6 +89,10 @@ enum Stage {
     Control(Keyword),
     /// Lines after `=yend`.
     Epilog,
+    /// Lines of UUencode, and after it.
+    Uu,
+    /// A line of it is done with but for its LF; what it decoded to goes out first.
+    Drain,
     /// The lone `.` was consumed.
     Ended,
 }
@@ -123,8 +129,9 @@ struct Step {
 }
 
 impl Decoder {
-    /// The output never gets full if it has this many bytes more than the input. The bytes of a
-    /// line that only looked like a control line come out when that is known.
+    /// The output of yEnc never gets full if it has this many bytes more than the input. The bytes
+    /// of a line that only looked like a control line come out when that is known. UUencode comes
+    /// out line by line, and may be more than its input if trailing blanks were cut.
     pub const SLACK: usize = 8;
 
     /// A decoder at the start of an article.
@@ -138,6 +145,7 @@ impl Decoder {
             rough: false,
             line: Line::new(),
             early: None,
+            uu: uu::Lines::default(),
             crc: options.crc.then(crc32fast::Hasher::new),
             report: Report::default(),
         }
@@ -148,6 +156,8 @@ impl Decoder {
         self.stage = Stage::Prolog;
         self.line.reset();
         self.early = None;
+        self.rough = false;
+        self.uu.reset();
         self.crc.iter_mut().for_each(crc32fast::Hasher::reset);
         self.report = Report::default();
     }
@@ -155,8 +165,8 @@ impl Decoder {
     /// Decodes `src` into `dst` until the input is used up, the output is full or the article
     /// ends. Bytes of `dst` behind the written ones may be overwritten too.
     ///
-    /// An article never decodes to more bytes than it has. Of one call that is true but for a line
-    /// cut within `=y…` that turns out to be data: see [`Decoder::SLACK`].
+    /// An article in yEnc never decodes to more bytes than it has. Of one call that is true but for
+    /// a line cut within `=y…` that turns out to be data: see [`Decoder::SLACK`].
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Progress {
         self.run(Io::Apart { src, dst })
     }
@@ -198,7 +208,11 @@ impl Decoder {
         let crc = self.crc.clone().map(crc32fast::Hasher::finalize);
         self.report.crc32 = crc;
         match self.stage {
-            Stage::Prolog => self.prolog(),
+            Stage::Prolog => {
+                self.prolog();
+                self.uu.cut(b"");
+            }
+            Stage::Uu | Stage::Drain => self.uu.cut(self.line.content(self.stuffed)),
             // A trailer without its line end may be cut in a number: only a CRC that fits shows
             // that it is whole.
             Stage::Control(Keyword::End) => {
@@ -211,7 +225,9 @@ impl Decoder {
         }
         let mut report = std::mem::take(&mut self.report);
         report.part = report.part.or(self.early);
-        judge::judge(&mut report);
+        if report.begin.is_some() || !self.uu.report(&mut report) {
+            judge::judge(&mut report);
+        }
         self.reset();
         report
     }
@@ -239,7 +255,13 @@ impl Decoder {
             Stage::Data => self.data(io, consumed, written),
             Stage::Keyword => self.keyword(io.input(consumed)),
             Stage::Replay(from) => self.replay(from, io.output(consumed, written)),
-            Stage::Prolog | Stage::Control(_) | Stage::Epilog => self.collect(io.input(consumed)),
+            Stage::Prolog | Stage::Control(_) | Stage::Epilog | Stage::Uu => {
+                self.collect(io.input(consumed))
+            }
+            Stage::Drain => {
+                let line_end = io.input(consumed).starts_with(b"\n");
+                self.drain(line_end, io.output(consumed, written))
+            }
             Stage::Ended => Step {
                 consumed: 0,
                 written: 0,
@@ -285,6 +307,13 @@ impl Decoder {
         }
     }
 
+    /// Takes data into the CRC that no kernel wrote.
+    fn sum(&mut self, data: &[u8]) {
+        if let Some(crc) = &mut self.crc {
+            crc.update(data);
+        }
+    }
+
     fn keyword(&mut self, src: &[u8]) -> Step {
         for (consumed, byte) in src.iter().enumerate() {
             self.stage = match control::follow(self.line.raw(), *byte) {
@@ -320,10 +349,9 @@ impl Decoder {
         if from == 1 && written > 0 {
             dst[0] = grammar::unescape(held[0]);
         }
-        if let Some(crc) = &mut self.crc {
-            crc.update(&dst[..written]);
-        }
-        if written < held.len() {
+        let all = written == held.len();
+        self.sum(&dst[..written]);
+        if !all {
             self.stage = Stage::Replay(from + written);
             return Step {
                 consumed: 0,
@@ -354,13 +382,34 @@ impl Decoder {
             (Kind::End, _) => self.stage = Stage::Ended,
             (Kind::Text, Stage::Prolog) => self.prolog(),
             (Kind::Text, Stage::Control(keyword)) => self.control(keyword),
+            (Kind::Text, Stage::Uu) => self.uu.line(self.line.content(self.stuffed)),
             (Kind::Text, _) => self.epilog(),
         }
         self.line.clear();
+        let mut consumed = consumed;
+        if self.stage == Stage::Uu && self.uu.owes() {
+            self.stage = Stage::Drain;
+            consumed -= 1;
+        }
         Step {
             consumed,
             written: 0,
             stop: None,
+        }
+    }
+
+    /// `line_end` is whether the input goes on with LF.
+    fn drain(&mut self, line_end: bool, dst: &mut [u8]) -> Step {
+        let written = self.uu.drain(dst);
+        self.sum(&dst[..written]);
+        let more = self.uu.owes();
+        if !more {
+            self.stage = Stage::Uu;
+        }
+        Step {
+            consumed: usize::from(!more && line_end),
+            written,
+            stop: more.then_some(State::Full),
         }
     }
 
@@ -379,7 +428,9 @@ impl Decoder {
                 }
             }
             _ => {
-                if let Some(problem) = control::foreign(line) {
+                if self.uu.seek(line) {
+                    self.stage = Stage::Uu;
+                } else if let Some(problem) = control::foreign(line) {
                     self.note(problem);
                 }
             }
