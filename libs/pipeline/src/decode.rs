@@ -1,7 +1,7 @@
 //! The stage `yenc-decode`: `body` and `article` records in, `part` records out.
 
 use nzbpipe_record::{Article, Body, Bytes, Class, Header, Pool, Record, Segment};
-use nzbpipe_yenc::{Decoder, Options, Report};
+use nzbpipe_yenc::{Decoder, Kernel, Options, Report};
 
 use crate::stage::{Ending, filter};
 use crate::{Error, Inlet, Outlet, Tally, article as whole, part};
@@ -9,11 +9,12 @@ use crate::{Error, Inlet, Outlet, Tally, article as whole, part};
 /// The stage's name.
 pub const NAME: &str = "yenc-decode";
 
-/// Decodes every `body` and `article` of `inlet`; all other records pass untouched.
-pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
+/// Decodes every `body` and `article` of `inlet` with `kernel`; all other records pass
+/// untouched.
+pub fn run(kernel: Kernel, mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
     filter(NAME, &mut inlet, &mut outlet, |inlet, outlet, tally| {
         while let Some(record) = inlet.next()? {
-            let record = decoded(record, pool)?;
+            let record = decoded(record, kernel, pool)?;
             count(&record, tally);
             let telemetry = matches!(record.header, Header::Progress(_));
             outlet.send(record)?;
@@ -28,20 +29,17 @@ pub fn run(mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
 }
 
 /// Decodes one article: the lines of its body, and its header if there is one,
-/// as a file or a server gives them (`stuffed` tells which). Returns the bytes
+/// as a file or a server gives them (`options` tells which). Returns the bytes
 /// and what is known of them.
-pub fn article(lines: &[u8], stuffed: bool, pool: &Pool) -> (Bytes, Report) {
-    let mut decoder = Decoder::new(Options {
-        stuffed,
-        ..Options::default()
-    });
+pub fn article(lines: &[u8], options: Options, pool: &Pool) -> (Bytes, Report) {
+    let mut decoder = Decoder::new(options);
     let mut buffer = pool.take(lines.len());
     let progress = decoder.decode(lines, buffer.spare());
     buffer.advance(progress.written);
     (buffer.into(), decoder.finish())
 }
 
-fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
+fn decoded(record: Record, kernel: Kernel, pool: &Pool) -> Result<Record, Error> {
     match (record.header, record.payload) {
         (Header::Body(body), Some(lines)) => {
             let Body {
@@ -50,7 +48,7 @@ fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
                 stuffed,
                 ..
             } = *body;
-            let (bytes, report) = article(&lines, stuffed, pool);
+            let (bytes, report) = article(&lines, Options { stuffed, kernel }, pool);
             Ok(part::record(segment, provenance, &report, bytes))
         }
         (Header::Article(article), Some(lines)) => {
@@ -61,7 +59,8 @@ fn decoded(record: Record, pool: &Pool) -> Result<Record, Error> {
                 ..
             } = *article;
             // As the fetch checks it: no field of the header begins a block.
-            let (bytes, report) = self::article(whole::body(&lines), stuffed, pool);
+            let lines = whole::body(&lines);
+            let (bytes, report) = self::article(lines, Options { stuffed, kernel }, pool);
             Ok(part::record(segment, provenance, &report, bytes))
         }
         (Header::Article(article), None) => Err(no_payload("article", &article.segment)),

@@ -9,7 +9,7 @@ use nzbpipe_nntp::{BodySink, Fed, FedState, Sinks, Verdict};
 use nzbpipe_record::{
     Article, Body, Buffer, Bytes, Crc, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
 };
-use nzbpipe_yenc::{Decoder, Options, Report, State};
+use nzbpipe_yenc::{Decoder, Kernel, Options, Report, State};
 
 use super::Deliver;
 use crate::article::{self, Head};
@@ -82,14 +82,14 @@ fn verdict(damage: Option<String>) -> Verdict {
 pub(super) struct Raw {
     budget: Budget,
     pool: Pool,
-    verify: bool,
+    verify: Option<Kernel>,
     whole: bool,
 }
 
 impl Raw {
-    /// `verify` runs the decoder's checks; `whole` says that header lines come
-    /// first.
-    pub(super) fn new(budget: Budget, pool: Pool, verify: bool, whole: bool) -> Raw {
+    /// `verify` runs the decoder's checks, with that kernel; `whole` says that
+    /// header lines come first.
+    pub(super) fn new(budget: Budget, pool: Pool, verify: Option<Kernel>, whole: bool) -> Raw {
         Raw {
             budget,
             pool,
@@ -107,10 +107,10 @@ impl Sinks for Raw {
         RawSink {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             framer: Framer::new(),
-            check: self.verify.then(|| Check {
+            check: self.verify.map(|kernel| Check {
                 decoder: Decoder::new(Options {
                     stuffed: true,
-                    ..Options::default()
+                    kernel,
                 }),
                 scratch: self.pool.take(SCRATCH),
                 head: self.whole.then(Head::default),
@@ -241,11 +241,16 @@ impl Deliver for Raw {
 pub(super) struct Decoding {
     budget: Budget,
     pool: Pool,
+    kernel: Kernel,
 }
 
 impl Decoding {
-    pub(super) fn new(budget: Budget, pool: Pool) -> Decoding {
-        Decoding { budget, pool }
+    pub(super) fn new(budget: Budget, pool: Pool, kernel: Kernel) -> Decoding {
+        Decoding {
+            budget,
+            pool,
+            kernel,
+        }
     }
 }
 
@@ -258,7 +263,7 @@ impl Sinks for Decoding {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             decoder: Decoder::new(Options {
                 stuffed: true,
-                ..Options::default()
+                kernel: self.kernel,
             }),
             number,
             arrived: 0,
