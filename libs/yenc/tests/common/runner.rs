@@ -1,0 +1,120 @@
+//! A decoder with pieces of any size in and rooms of any size out, and the comparison of several.
+//! Also used by the fuzz targets.
+
+use nzbpipe_yenc::{Decoder, Kernel, Options, Progress, Report, State};
+
+/// What a decoder made of one article.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub data: Vec<u8>,
+    pub report: Report,
+    /// What each call did. It is settled by the input and the room alone.
+    pub calls: Vec<Progress>,
+}
+
+impl Outcome {
+    /// Bytes of the input up to and with the article's end.
+    pub fn consumed(&self) -> usize {
+        self.calls.iter().map(|call| call.consumed).sum()
+    }
+}
+
+/// A decoder and its output buffer, for many articles.
+pub struct Runner {
+    decoder: Decoder,
+    buffer: Vec<u8>,
+}
+
+/// Stands behind the room a decoder is given.
+const CANARY: [u8; 96] = [0xa5; 96];
+
+impl Runner {
+    pub fn new(options: Options) -> Runner {
+        Runner {
+            decoder: Decoder::new(options),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// One for each kernel, `scalar` first.
+    pub fn all(stuffed: bool) -> Vec<Runner> {
+        Kernel::available()
+            .map(|kernel| Runner::new(Options { stuffed, kernel }))
+            .collect()
+    }
+
+    pub fn kernel(&self) -> Kernel {
+        self.decoder.kernel()
+    }
+
+    /// Decodes one article given in pieces. Each call has the next of `rooms`, which must not end
+    /// and not be 0 for ever.
+    pub fn decode<'a>(
+        &mut self,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+        rooms: impl IntoIterator<Item = usize>,
+    ) -> Outcome {
+        let mut rooms = rooms.into_iter();
+        let (mut data, mut calls) = (Vec::new(), Vec::new());
+        for mut piece in pieces {
+            loop {
+                let room = rooms.next().expect("rooms do not end");
+                let progress = self.call(piece, room);
+                data.extend_from_slice(&self.buffer[..progress.written]);
+                piece = &piece[progress.consumed..];
+                calls.push(progress);
+                match progress.state {
+                    State::Full => assert_eq!(progress.written, room, "full with room left"),
+                    State::More => assert!(piece.is_empty(), "wants more before it used all"),
+                    State::Ended => {}
+                }
+                if progress.state != State::Full {
+                    break;
+                }
+            }
+        }
+        Outcome {
+            data,
+            report: self.decoder.finish(),
+            calls,
+        }
+    }
+
+    fn call(&mut self, piece: &[u8], room: usize) -> Progress {
+        let behind = room + CANARY.len();
+        if self.buffer.len() < behind {
+            self.buffer.resize(behind, 0);
+        }
+        self.buffer[room..behind].copy_from_slice(&CANARY);
+        let progress = self.decoder.decode(piece, &mut self.buffer[..room]);
+        assert_eq!(self.buffer[room..behind], CANARY, "written behind the room");
+        progress
+    }
+}
+
+/// Decodes one article given in pieces with each of `runners`; all must agree, call by call.
+pub fn agreed<'a, P>(
+    runners: &mut [Runner],
+    pieces: P,
+    rooms: impl IntoIterator<Item = usize> + Clone,
+) -> Outcome
+where
+    P: IntoIterator<Item = &'a [u8]> + Clone,
+{
+    let (scalar, others) = runners.split_first_mut().expect("scalar is everywhere");
+    let expected = scalar.decode(pieces.clone(), rooms.clone());
+    for runner in others {
+        let found = runner.decode(pieces.clone(), rooms.clone());
+        if found != expected {
+            let pieces: Vec<String> = pieces
+                .into_iter()
+                .map(|piece| piece.escape_ascii().to_string())
+                .collect();
+            panic!(
+                "{} differs from scalar in {pieces:#?}\n{found:#?}\nscalar: {expected:#?}",
+                runner.kernel()
+            );
+        }
+    }
+    expected
+}
