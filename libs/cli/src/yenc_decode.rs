@@ -84,7 +84,17 @@ fn raw(article: &Path, ui: &Ui) -> Result<Code, Refusal> {
     let mut out = streams::bytes_out("yenc-decode --raw ARTICLE > FILE")?;
     let pool = streams::pool();
     // Files keep the dot-stuffing of the wire or do not; the CRC tells which.
-    let decoded = |stuffed| decode::article(&lines, Options { stuffed, kernel }, &pool);
+    let decoded = |stuffed| {
+        decode::article(
+            &lines,
+            Options {
+                stuffed,
+                kernel,
+                ..Options::default()
+            },
+            &pool,
+        )
+    };
     let stuffed = decoded(true);
     let (bytes, report) = match stuffed.1.verdict {
         Verdict::Mismatch => {

@@ -48,7 +48,15 @@ fn decoded(record: Record, kernel: Kernel, pool: &Pool) -> Result<Record, Error>
                 stuffed,
                 ..
             } = *body;
-            let (bytes, report) = article(&lines, Options { stuffed, kernel }, pool);
+            let (bytes, report) = article(
+                &lines,
+                Options {
+                    stuffed,
+                    kernel,
+                    ..Options::default()
+                },
+                pool,
+            );
             Ok(part::record(segment, provenance, &report, bytes))
         }
         (Header::Article(article), Some(lines)) => {
@@ -60,7 +68,15 @@ fn decoded(record: Record, kernel: Kernel, pool: &Pool) -> Result<Record, Error>
             } = *article;
             // As the fetch checks it: no field of the header begins a block.
             let lines = whole::body(&lines);
-            let (bytes, report) = self::article(lines, Options { stuffed, kernel }, pool);
+            let (bytes, report) = self::article(
+                lines,
+                Options {
+                    stuffed,
+                    kernel,
+                    ..Options::default()
+                },
+                pool,
+            );
             Ok(part::record(segment, provenance, &report, bytes))
         }
         (Header::Article(article), None) => Err(no_payload("article", &article.segment)),

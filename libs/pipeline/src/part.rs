@@ -85,7 +85,7 @@ fn part(
         offset,
         size: report.size(),
         crc,
-        crc32: Some(format!("{:08x}", report.crc32)),
+        crc32: report.crc32.map(|crc| format!("{crc:08x}")),
         yenc_name: (!raw_name.is_empty()).then_some(yenc_name),
         yenc_name_b64,
         yenc_part: begin.and_then(|b| b.part),

@@ -9,13 +9,26 @@ use crate::report::{Problem, Report};
 use crate::text::{Kind, Line};
 
 /// How the input is to be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Lines are dot-stuffed and a lone `.` ends the article, as in an NNTP reply. Otherwise dots
     /// are data and the article ends where the caller says.
     pub stuffed: bool,
     /// The kernel to decode with; by default the fastest.
     pub kernel: Kernel,
+    /// Compute the CRC32. Without, nothing is ever verified: the best verdict is `Absent`.
+    pub crc: bool,
+}
+
+impl Default for Options {
+    /// Not stuffed, the fastest kernel, with CRC32.
+    fn default() -> Self {
+        Options {
+            stuffed: false,
+            kernel: Kernel::best(),
+            crc: true,
+        }
+    }
 }
 
 /// What one call of [`Decoder::decode`] did.
@@ -52,7 +65,8 @@ pub struct Decoder {
     line: Line,
     /// `=ypart` found before its time: ahead of `=ybegin`, or stuck to the name.
     early: Option<PartRange>,
-    crc: crc32fast::Hasher,
+    /// Of the data so far, if it is wanted.
+    crc: Option<crc32fast::Hasher>,
     /// What is known so far; the CRC and the verdict come last.
     report: Report,
 }
@@ -97,7 +111,7 @@ impl Decoder {
             last: Last::Lf,
             line: Line::new(),
             early: None,
-            crc: crc32fast::Hasher::new(),
+            crc: options.crc.then(crc32fast::Hasher::new),
             report: Report::default(),
         }
     }
@@ -107,7 +121,7 @@ impl Decoder {
         self.stage = Stage::Prolog;
         self.line.reset();
         self.early = None;
-        self.crc.reset();
+        self.crc.iter_mut().for_each(crc32fast::Hasher::reset);
         self.report = Report::default();
     }
 
@@ -127,7 +141,6 @@ impl Decoder {
                 break state;
             }
         };
-        self.crc.update(&dst[..written]);
         Progress {
             consumed,
             written,
@@ -138,7 +151,7 @@ impl Decoder {
     /// Ends the article: at [`State::Ended`], or where the input ends if there is no such line.
     /// The decoder is then ready for the next article.
     pub fn finish(&mut self) -> Report {
-        let crc = std::mem::take(&mut self.crc).finalize();
+        let crc = self.crc.clone().map(crc32fast::Hasher::finalize);
         self.report.crc32 = crc;
         match self.stage {
             Stage::Prolog => self.prolog(),
@@ -146,7 +159,8 @@ impl Decoder {
             // that it is whole.
             Stage::Control(Keyword::End) => {
                 let end = control::end(self.line.content(self.stuffed));
-                let whole = end.pcrc32.proves(crc) || end.crc32.proves(crc);
+                let proven = |crc| end.pcrc32.proves(crc) || end.crc32.proves(crc);
+                let whole = crc.is_some_and(proven);
                 self.report.end = whole.then_some(end);
             }
             _ => {}
@@ -191,7 +205,9 @@ impl Decoder {
     }
 
     fn data(&mut self, src: &[u8], dst: &mut [u8]) -> Step {
-        let run = self.kernel.decode(&mut self.last, self.stuffed, src, dst);
+        let run = self
+            .kernel
+            .decode(&mut self.last, self.stuffed, src, dst, &mut self.crc);
         let stop = match run.stop {
             Stop::Input => Some(State::More),
             Stop::Output => Some(State::Full),
@@ -247,6 +263,9 @@ impl Decoder {
         }
         if from == 1 && written > 0 {
             dst[0] = grammar::unescape(held[0]);
+        }
+        if let Some(crc) = &mut self.crc {
+            crc.update(&dst[..written]);
         }
         if written < held.len() {
             self.stage = Stage::Replay(from + written);

@@ -65,7 +65,9 @@ fn trailer(report: &mut Report, begin: &Begin, end: End) -> Verdict {
 /// `pcrc32` is of the part. `crc32` is of the whole file, but many tools write the part's there:
 /// on a part it proves the data if equal and says nothing if not.
 fn check(report: &Report, end: End) -> Check {
-    let crc = report.crc32;
+    let Some(crc) = report.crc32 else {
+        return Check::Unknown;
+    };
     let proven = end.pcrc32.proves(crc) || end.crc32.proves(crc);
     let refuted = end.pcrc32.refutes(crc) || (end.crc32.refutes(crc) && !report.is_part());
     match (refuted, proven) {

@@ -14,8 +14,8 @@ pub struct Report {
     pub end: Option<End>,
     /// Number of bytes decoded.
     pub decoded: u64,
-    /// CRC32 (IEEE) of the decoded bytes.
-    pub crc32: u32,
+    /// CRC32 (IEEE) of the decoded bytes, unless it was not wanted.
+    pub crc32: Option<u32>,
     /// Whether the bytes may be trusted.
     pub verdict: Verdict,
     /// What is wrong or odd, each kind once.

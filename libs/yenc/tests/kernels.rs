@@ -233,6 +233,45 @@ fn the_same_over_and_over() {
     }
 }
 
+/// Articles of many blocks, of which the CRC is taken in slices: their bytes are right, and so is
+/// the sum, however they are cut; without the sum the bytes are the same.
+#[test]
+fn long_articles() {
+    let mut noise = noise();
+    let without = Kernel::available().map(|kernel| {
+        Runner::new(Options {
+            stuffed: true,
+            kernel,
+            crc: false,
+        })
+    });
+    let (runners, without) = (&mut Runner::all(true), &mut without.collect::<Vec<_>>());
+    for round in 0..40 {
+        let len = [16 << 10, 16 << 11, 100_000][round % 3] - 3 + noise.below(7);
+        let data = noise.bytes(len);
+        let mut body = Vec::new();
+        Encoder::default().lines(&data, &mut body);
+        body.extend_from_slice(b"=yend size=1\r\n.\r\n");
+        let [a, b] = [0; 2].map(|_| noise.below(body.len()));
+        let pieces = [
+            &body[..a.min(b)],
+            &body[a.min(b)..a.max(b)],
+            &body[a.max(b)..],
+        ];
+        for rooms in [
+            [len, len],
+            [noise.below(len), 40_000],
+            [16 << 10, 1 + noise.below(9000)],
+        ] {
+            let found = check(runners, true, &pieces, rooms.into_iter().cycle());
+            assert!(found.data == data);
+            assert_eq!(found.report.crc32, Some(crc32fast::hash(&data)));
+            let unsummed = check(without, true, &pieces, rooms.into_iter().cycle());
+            assert_eq!(unsummed.report.crc32, None);
+        }
+    }
+}
+
 /// Input that begins or ends at a forbidden page, output that ends at one: nothing outside is read
 /// or written. There is room for all, for less, or for one byte more.
 #[test]
@@ -272,6 +311,7 @@ fn first_call<'a>(kernel: Kernel, source: &[u8], room: &'a mut [u8]) -> &'a [u8]
     let mut decoder = Decoder::new(Options {
         stuffed: true,
         kernel,
+        ..Options::default()
     });
     decoder.decode(HEADER, &mut []);
     let progress = decoder.decode(source, room);

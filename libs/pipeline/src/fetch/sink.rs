@@ -111,6 +111,7 @@ impl Sinks for Raw {
                 decoder: Decoder::new(Options {
                     stuffed: true,
                     kernel,
+                    ..Options::default()
                 }),
                 scratch: self.pool.take(SCRATCH),
                 head: self.whole.then(Head::default),
@@ -264,6 +265,7 @@ impl Sinks for Decoding {
             decoder: Decoder::new(Options {
                 stuffed: true,
                 kernel: self.kernel,
+                ..Options::default()
             }),
             number,
             arrived: 0,

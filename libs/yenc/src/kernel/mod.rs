@@ -4,9 +4,14 @@
 //! A kernel knows what [`grammar`] says. What the control lines mean, and everything around the
 //! data, is left to `decoder`.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod blocks;
 pub(crate) mod grammar;
 mod scalar;
 
+use blocks::Place;
+use crc32fast::Hasher;
 use grammar::{Last, Run};
 
 /// How the hot loops of decoder and encoder are done: with which instructions. All kernels give
@@ -158,10 +163,36 @@ impl Kernel {
         self.0
     }
 
-    /// Decodes from `src` into `dst`, going on from `last`.
-    pub(crate) fn decode(self, last: &mut Last, stuffed: bool, src: &[u8], dst: &mut [u8]) -> Run {
-        match self.isa() {
-            _ => scalar::decode(last, stuffed, src, dst),
+    /// Decodes from `src` into `dst`, going on from `last`. Bytes of `dst` behind the written ones
+    /// may be overwritten.
+    pub(crate) fn decode(
+        self,
+        last: &mut Last,
+        stuffed: bool,
+        src: &[u8],
+        dst: &mut [u8],
+        crc: &mut Option<Hasher>,
+    ) -> Run {
+        let place = Place {
+            src: src.as_ptr(),
+            len: src.len(),
+            dst: dst.as_mut_ptr(),
+            room: dst.len(),
+        };
+        // SAFETY: `place` is two slices that the borrows keep apart. An `Isa` in a `Kernel` was
+        // found on this machine.
+        unsafe {
+            match self.0 {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => avx512::decode(last, stuffed, place, crc),
+                _ => {
+                    let run = scalar::decode(last, stuffed, src, dst);
+                    if let Some(crc) = crc {
+                        crc.update(&dst[..run.written]);
+                    }
+                    run
+                }
+            }
         }
     }
 }

@@ -39,7 +39,13 @@ impl Runner {
     /// One for each kernel, `scalar` first.
     pub fn all(stuffed: bool) -> Vec<Runner> {
         Kernel::available()
-            .map(|kernel| Runner::new(Options { stuffed, kernel }))
+            .map(|kernel| {
+                Runner::new(Options {
+                    stuffed,
+                    kernel,
+                    ..Options::default()
+                })
+            })
             .collect()
     }
 

@@ -1,0 +1,329 @@
+//! What the SIMD kernels share: the data in blocks of 64 bytes, without a branch on what they hold.
+//!
+//! In well-formed data a block needs three masks: the bytes to be dropped (`=`, CR, LF), the bytes
+//! behind a `=`, and whether anything is in doubt. Only doubt branches, and it is rare: a dot or
+//! `=y` at a line's start, `=` before one of the bytes that are never escaped into. What a block
+//! has to know of the bytes before it, it reads from them; for the first block of an input they
+//! are made up from the state ([`before`]). That way nothing is carried from block to block, and a
+//! cut of the input at any place is no special case.
+//!
+//! Doubt is settled with exact masks. What is left then (control lines, the end of the article,
+//! malformed escapes) goes byte by byte through the grammar.
+
+use crc32fast::Hasher;
+
+use super::grammar::{Last, Run, Stop, step};
+
+/// Bytes in a block.
+pub(super) const BLOCK: usize = 64;
+
+/// Raw bytes that tell the state: see [`before`].
+const CONTEXT: usize = 4;
+
+/// 64 bytes in registers, and what can be done with them. `before` are always the same bytes moved
+/// by one: byte n of it is byte n-1 of `self`.
+///
+/// # Safety
+/// All methods may only be called where the instructions of the implementing kernel are enabled.
+/// Pointers are good for 64 bytes.
+pub(super) trait Block: Copy {
+    unsafe fn load(from: *const u8) -> Self;
+
+    /// Asks for the memory around `place`, which need not be good.
+    unsafe fn ahead(place: *const u8);
+
+    /// Bit n is set if byte n equals `byte`.
+    unsafe fn equal(self, byte: u8) -> u64;
+
+    /// Decodes a block that is well-formed: writes what it holds, and up to 64 bytes, and returns
+    /// how many count. None: there is doubt, nothing is written. That is where there are, as
+    /// neighbours, `=` and another `=`, CR, LF or `y`, or, if `stuffed`, LF and a dot; it may be
+    /// elsewhere too.
+    unsafe fn decode(self, before: Self, stuffed: bool, to: *mut u8) -> Option<usize>;
+
+    /// Decodes the bytes that `kept` marks and writes them without gaps, up to 64 bytes.
+    unsafe fn keep(self, before: Self, kept: u64, to: *mut u8);
+}
+
+/// Where input and output are: the input behind `src`, the output behind `dst`, which may lie in
+/// the same buffer but not behind the input it is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub src: *const u8,
+    pub len: usize,
+    pub dst: *mut u8,
+    pub room: usize,
+}
+
+/// How far it got.
+struct At {
+    src: usize,
+    dst: usize,
+    /// Of the output, how much is in the CRC32.
+    summed: usize,
+}
+
+/// How much is written before the CRC32 catches up: that much input and output is still in the
+/// first-level cache then.
+const SLICE: usize = 16 << 10;
+
+/// Decodes until something that is not data, or the end of the input or of the room. What is
+/// written goes into `crc`, if there is one.
+///
+/// # Safety
+/// `place` holds what [`Place`] says: `src` can be read for `len` bytes, `dst` written for `room`
+/// bytes, and they are apart or `dst` is not above `src`. The instructions of `B` are enabled.
+#[inline(always)]
+pub(super) unsafe fn decode<B: Block>(
+    last: &mut Last,
+    stuffed: bool,
+    place: Place,
+    crc: &mut Option<Hasher>,
+) -> Run {
+    let mut at = At {
+        src: 0,
+        dst: 0,
+        summed: 0,
+    };
+    let stop = loop {
+        if let Some(context) = before(*last) {
+            // SAFETY: `place` is as the caller promises.
+            let context = unsafe { blocks::<B>(context, stuffed, place, &mut at, crc) };
+            *last = state(context, stuffed);
+        }
+        // SAFETY: as above.
+        if let Some(stop) = unsafe { bytes(last, stuffed, place, &mut at) } {
+            break stop;
+        }
+    };
+    // SAFETY: `at.dst` bytes are written.
+    unsafe { sum(crc, place, &mut at) };
+    Run {
+        consumed: at.src,
+        written: at.dst,
+        stop,
+    }
+}
+
+/// Lets the CRC32 catch up.
+#[inline(never)]
+unsafe fn sum(crc: &mut Option<Hasher>, place: Place, at: &mut At) {
+    if let Some(crc) = crc {
+        // SAFETY: the caller has written `at.dst` bytes.
+        let new =
+            unsafe { std::slice::from_raw_parts(place.dst.add(at.summed), at.dst - at.summed) };
+        crc.update(new);
+        at.summed = at.dst;
+    }
+}
+
+/// Bytes that lead to `last`. None: no block can go on from there.
+#[inline(always)]
+fn before(last: Last) -> Option<[u8; CONTEXT]> {
+    match last {
+        Last::Plain => Some(*b"aaaa"),
+        Last::Lf => Some(*b"aaa\n"),
+        Last::CrLf => Some(*b"aa\r\n"),
+        Last::Cr => Some(*b"aaa\r"),
+        Last::Eq => Some(*b"aaa="),
+        Last::LineEq => Some(*b"aa\n="),
+        Last::LfDot | Last::CrLfDot | Last::DotCr | Last::LineEqY | Last::End => None,
+    }
+}
+
+/// The state behind `context`, which blocks have gone through without doubt: then no `=` in it is
+/// itself escaped, and three bytes are enough to tell.
+#[inline(never)]
+fn state(context: [u8; CONTEXT], stuffed: bool) -> Last {
+    context
+        .iter()
+        .fold(Last::Plain, |last, byte| step(last, *byte, stuffed).0)
+}
+
+/// Goes through whole blocks where they lie, then through what is left over at the end of input
+/// or room. Returns the raw bytes before the place where it stopped.
+#[inline(always)]
+unsafe fn blocks<B: Block>(
+    context: [u8; CONTEXT],
+    stuffed: bool,
+    place: Place,
+    at: &mut At,
+    crc: &mut Option<Hasher>,
+) -> [u8; CONTEXT] {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let mut context = whole::<B>(context, stuffed, place, at, crc);
+        loop {
+            let n = BLOCK.min(place.len - at.src).min(place.room - at.dst);
+            if n == 0 || !part::<B>(&mut context, stuffed, place, at, n) {
+                break context;
+            }
+        }
+    }
+}
+
+/// Whole blocks, until one has to go through the grammar or does not fit.
+#[inline(always)]
+unsafe fn whole<B: Block>(
+    context: [u8; CONTEXT],
+    stuffed: bool,
+    place: Place,
+    at: &mut At,
+    crc: &mut Option<Hasher>,
+) -> [u8; CONTEXT] {
+    let Place {
+        src,
+        len,
+        dst,
+        room,
+    } = place;
+    let (start, mut i, mut o) = (at.src, at.src, at.dst);
+    // One byte more is looked at than the block has. The subtractions cannot fail behind the check.
+    if len - i <= BLOCK || room - o < BLOCK {
+        return context;
+    }
+    let (last_in, last_out) = (len - BLOCK - 1, room - BLOCK);
+    // SAFETY: `i <= last_in` and `o <= last_out` hold in each round: by the condition above, and
+    // at the loop's end.
+    unsafe {
+        let mut before = B::load(shifted(context[CONTEXT - 1], src.add(i)).as_ptr());
+        'slices: loop {
+            let pause = match crc {
+                Some(_) => (at.summed + SLICE).min(last_out),
+                None => last_out,
+            };
+            loop {
+                B::ahead(src.wrapping_add(i + AHEAD));
+                B::ahead(dst.wrapping_add(o + AHEAD));
+                let v = B::load(src.add(i));
+                match v.decode(before, stuffed, dst.add(o)) {
+                    Some(written) => o += written,
+                    None => {
+                        let (kept, hard) = settle(v, before, *src.add(i + BLOCK), stuffed);
+                        if hard != 0 {
+                            break 'slices;
+                        }
+                        v.keep(before, kept, dst.add(o));
+                        o += kept.count_ones() as usize;
+                    }
+                }
+                i += BLOCK;
+                if i > last_in {
+                    break 'slices;
+                }
+                before = B::load(src.add(i - 1));
+                if o > pause {
+                    break;
+                }
+            }
+            at.dst = o;
+            sum(crc, place, at);
+            if o > last_out {
+                break;
+            }
+        }
+        (at.src, at.dst) = (i, o);
+        if i == start {
+            context
+        } else {
+            src.add(i - CONTEXT).cast::<[u8; CONTEXT]>().read()
+        }
+    }
+}
+
+/// How far ahead memory is asked for: without, a tenth slower when the input is in the second-level
+/// cache or further away.
+const AHEAD: usize = 1024;
+
+/// `byte` and all but the last byte of the block at `src`.
+#[inline(never)]
+unsafe fn shifted(byte: u8, src: *const u8) -> [u8; BLOCK] {
+    let mut shifted = [byte; BLOCK];
+    // SAFETY: the caller's block.
+    unsafe { src.copy_to(shifted.as_mut_ptr().add(1), BLOCK - 1) };
+    shifted
+}
+
+/// Settles doubt: which bytes are data, and which have to go through the grammar. `behind` is the
+/// byte behind the block.
+#[inline(always)]
+unsafe fn settle<B: Block>(v: B, before: B, behind: u8, stuffed: bool) -> (u64, u64) {
+    // SAFETY: the caller has the instructions.
+    unsafe {
+        let special = v.equal(b'=') | v.equal(b'\r') | v.equal(b'\n');
+        let malformed = before.equal(b'=') & (special | v.equal(b'y'));
+        let dots = if stuffed {
+            before.equal(b'\n') & v.equal(b'.')
+        } else {
+            0
+        };
+        let next = special >> 1 | u64::from(matches!(behind, b'\r' | b'\n' | b'=')) << 63;
+        (!(special | dots), malformed | dots & next)
+    }
+}
+
+/// The next `n` bytes, at most a block, by way of a copy; fewer if one of them has to go through
+/// the grammar. Returns whether it took them all.
+#[inline(always)]
+unsafe fn part<B: Block>(
+    context: &mut [u8; CONTEXT],
+    stuffed: bool,
+    place: Place,
+    at: &mut At,
+    n: usize,
+) -> bool {
+    // What it is filled up with is ordinary data, but for the byte behind the last: that one is
+    // not known, and a dot in front of it may be more than a stuffed one.
+    let mut window = [b'a'; CONTEXT + BLOCK + 1];
+    window[..CONTEXT].copy_from_slice(context);
+    window[CONTEXT + n] = b'\n';
+    let mut out = [0; BLOCK];
+    // SAFETY: `at.src + n <= len` and `at.dst + n <= room`, by the caller's choice of `n`.
+    unsafe {
+        let from = place.src.add(at.src);
+        from.copy_to(window.as_mut_ptr().add(CONTEXT), n);
+        let v = B::load(window.as_ptr().add(CONTEXT));
+        let before = B::load(window.as_ptr().add(CONTEXT - 1));
+        let (kept, hard) = settle(v, before, b'\n', stuffed);
+        let taken = n.min(hard.trailing_zeros() as usize);
+        let first = u64::MAX.checked_shr((BLOCK - taken) as u32).unwrap_or(0);
+        let kept = kept & first;
+        v.keep(before, kept, out.as_mut_ptr());
+        let written = kept.count_ones() as usize;
+        out.as_ptr().copy_to(place.dst.add(at.dst), written);
+        context.copy_from_slice(&window[taken..taken + CONTEXT]);
+        at.src += taken;
+        at.dst += written;
+        taken == n
+    }
+}
+
+/// At least one byte, then as many as it takes until a block can go on. Returns why that cannot
+/// be.
+#[inline(never)]
+unsafe fn bytes(last: &mut Last, stuffed: bool, place: Place, at: &mut At) -> Option<Stop> {
+    loop {
+        if at.src == place.len {
+            return Some(Stop::Input);
+        }
+        // SAFETY: `at.src` is below `len`, `at.dst` below `room` where it is written.
+        unsafe {
+            let (next, data) = step(*last, *place.src.add(at.src), stuffed);
+            if let Some(data) = data {
+                if at.dst == place.room {
+                    return Some(Stop::Output);
+                }
+                *place.dst.add(at.dst) = data;
+                at.dst += 1;
+            }
+            *last = next;
+        }
+        at.src += 1;
+        match *last {
+            Last::LineEqY => return Some(Stop::Control),
+            Last::End => return Some(Stop::End),
+            last if before(last).is_some() => return None,
+            _ => {}
+        }
+    }
+}
