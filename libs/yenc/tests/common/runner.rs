@@ -19,11 +19,15 @@ impl Outcome {
     }
 }
 
-/// A decoder and its output buffer, for many articles.
+/// A decoder and its buffers, for many articles.
 pub struct Runner {
     decoder: Decoder,
+    input: Vec<u8>,
     buffer: Vec<u8>,
 }
+
+/// Stand before and behind the input a decoder is given, and must not count.
+const STALE: [&[u8]; 2] = [b"=\r\n", b"\r\n.\r\n=yend \r\n"];
 
 /// Stands behind the room a decoder is given.
 const CANARY: [u8; 96] = [0xa5; 96];
@@ -32,6 +36,7 @@ impl Runner {
     pub fn new(options: Options) -> Runner {
         Runner {
             decoder: Decoder::new(options),
+            input: Vec::new(),
             buffer: Vec::new(),
         }
     }
@@ -92,7 +97,12 @@ impl Runner {
             self.buffer.resize(behind, 0);
         }
         self.buffer[room..behind].copy_from_slice(&CANARY);
-        let progress = self.decoder.decode(piece, &mut self.buffer[..room]);
+        self.input.clear();
+        for bytes in [STALE[0], piece, STALE[1]] {
+            self.input.extend_from_slice(bytes);
+        }
+        let input = &self.input[STALE[0].len()..][..piece.len()];
+        let progress = self.decoder.decode(input, &mut self.buffer[..room]);
         assert_eq!(self.buffer[room..behind], CANARY, "written behind the room");
         progress
     }
