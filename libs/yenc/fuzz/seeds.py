@@ -64,4 +64,5 @@ for name, data in DATA.items():
     for width in (1, 64, 128, 997):
         head = width.to_bytes(2, "little")
         write("encode", f"{name}-{width}", head + data)
+        write("encode", f"{name}-{width}-unstuffed", (width | 1 << 15).to_bytes(2, "little") + data)
         write("round_trip", f"{name}-{width}", head + b"\x3f\x07" + data)

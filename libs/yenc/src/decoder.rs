@@ -89,6 +89,30 @@ enum Stage {
     Ended,
 }
 
+/// Where the bytes of one call come from and go to.
+enum Io<'a> {
+    Apart { src: &'a [u8], dst: &'a mut [u8] },
+    Within { buf: &'a mut [u8], from: usize },
+}
+
+impl Io<'_> {
+    /// The input behind the first `consumed` bytes.
+    fn input(&self, consumed: usize) -> &[u8] {
+        match self {
+            Io::Apart { src, .. } => &src[consumed..],
+            Io::Within { buf, from } => &buf[from + consumed..],
+        }
+    }
+
+    /// The room behind the first `written` bytes.
+    fn output(&mut self, consumed: usize, written: usize) -> &mut [u8] {
+        match self {
+            Io::Apart { dst, .. } => &mut dst[written..],
+            Io::Within { buf, from } => &mut buf[written..*from + consumed],
+        }
+    }
+}
+
 /// What one stage did with its input; `stop` is `None` if another stage goes on.
 struct Step {
     consumed: usize,
@@ -131,9 +155,26 @@ impl Decoder {
     /// An article never decodes to more bytes than it has. Of one call that is true but for a line
     /// cut within `=y…` that turns out to be data: see [`Decoder::SLACK`].
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Progress {
+        self.run(Io::Apart { src, dst })
+    }
+
+    /// As [`Decoder::decode`], within one buffer: what `buf` holds from `from` on is decoded to
+    /// its front. `consumed` counts from `from`, `written` from 0.
+    ///
+    /// With `from` at least [`Decoder::SLACK`] the output never gets full; with less it may, if
+    /// the input before ended within what might have become a control line.
+    ///
+    /// # Panics
+    /// If `from` is behind the end of `buf`.
+    pub fn decode_in_place(&mut self, buf: &mut [u8], from: usize) -> Progress {
+        assert!(from <= buf.len(), "input from {from} of {}", buf.len());
+        self.run(Io::Within { buf, from })
+    }
+
+    fn run(&mut self, mut io: Io<'_>) -> Progress {
         let (mut consumed, mut written) = (0, 0);
         let state = loop {
-            let step = self.step(&src[consumed..], &mut dst[written..]);
+            let step = self.step(&mut io, consumed, written);
             consumed += step.consumed;
             written += step.written;
             self.report.decoded += step.written as u64;
@@ -190,12 +231,12 @@ impl Decoder {
         self.kernel
     }
 
-    fn step(&mut self, src: &[u8], dst: &mut [u8]) -> Step {
+    fn step(&mut self, io: &mut Io<'_>, consumed: usize, written: usize) -> Step {
         match self.stage {
-            Stage::Data => self.data(src, dst),
-            Stage::Keyword => self.keyword(src),
-            Stage::Replay(from) => self.replay(from, dst),
-            Stage::Prolog | Stage::Control(_) | Stage::Epilog => self.collect(src),
+            Stage::Data => self.data(io, consumed, written),
+            Stage::Keyword => self.keyword(io.input(consumed)),
+            Stage::Replay(from) => self.replay(from, io.output(consumed, written)),
+            Stage::Prolog | Stage::Control(_) | Stage::Epilog => self.collect(io.input(consumed)),
             Stage::Ended => Step {
                 consumed: 0,
                 written: 0,
@@ -204,10 +245,18 @@ impl Decoder {
         }
     }
 
-    fn data(&mut self, src: &[u8], dst: &mut [u8]) -> Step {
-        let run = self
-            .kernel
-            .decode(&mut self.last, self.stuffed, src, dst, &mut self.crc);
+    fn data(&mut self, io: &mut Io<'_>, consumed: usize, written: usize) -> Step {
+        let (last, crc) = (&mut self.last, &mut self.crc);
+        let run = match io {
+            Io::Apart { src, dst } => {
+                let places = (&src[consumed..], &mut dst[written..]);
+                self.kernel.decode(last, self.stuffed, places, crc)
+            }
+            Io::Within { buf, from } => {
+                let places = (&mut **buf, *from + consumed, written);
+                self.kernel.decode_within(last, self.stuffed, places, crc)
+            }
+        };
         let stop = match run.stop {
             Stop::Input => Some(State::More),
             Stop::Output => Some(State::Full),

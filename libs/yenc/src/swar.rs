@@ -1,4 +1,4 @@
-//! Eight bytes in one register: the arithmetic that the scalar kernel and the encoder share.
+//! Eight bytes in one register: the arithmetic of the scalar kernel.
 //!
 //! Words are little-endian, so the first byte is the lowest and `trailing_zeros` finds it.
 
@@ -9,12 +9,6 @@ const HIGHS: u64 = ONES << 7;
 #[inline(always)]
 pub(crate) fn subtract(word: u64, n: u8) -> u64 {
     ((word | HIGHS) - ONES * u64::from(n)) ^ (!word & HIGHS)
-}
-
-/// Adds `n` (at most 128) to each byte, without carries between them.
-#[inline(always)]
-pub(crate) fn add(word: u64, n: u8) -> u64 {
-    ((word & !HIGHS) + ONES * u64::from(n)) ^ (word & HIGHS)
 }
 
 /// Sets the high bit of bytes that equal `byte`. Right up to the first such byte; above it there
@@ -43,10 +37,6 @@ mod tests {
             assert_eq!(
                 subtract(word, 42).to_le_bytes(),
                 bytes.map(|b| b.wrapping_sub(42))
-            );
-            assert_eq!(
-                add(word, 42).to_le_bytes(),
-                bytes.map(|b| b.wrapping_add(42))
             );
         }
     }

@@ -56,7 +56,7 @@ proptest! {
         ];
         for (kernel, spec) in Kernel::available().flat_map(|kernel| parts.map(|spec| (kernel, spec))) {
             let mut article = Vec::new();
-            Encoder { line: line.into(), kernel }.part(&data, &spec, &mut article);
+            Encoder { line: line.into(), kernel, ..Encoder::default() }.part(&data, &spec, &mut article);
             let found = yencoding::decode(&article);
             let found = found.map_err(|error| TestCaseError::fail(format!("{kernel}: {error}")))?;
             prop_assert_eq!(&found.data, &data);

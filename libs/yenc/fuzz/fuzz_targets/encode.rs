@@ -1,7 +1,8 @@
 //! Any bytes in lines of any width: every kernel encodes them as a slow encoder does that goes
 //! byte by byte.
 //!
-//! The input: two bytes of width, little end first, and the data.
+//! The input: two bytes of width, little end first, of which the highest bit says that dots are
+//! left as they are, and the data.
 
 #![no_main]
 
@@ -12,8 +13,9 @@ fuzz_target!(|input: &[u8]| {
     let Some((width, data)) = input.split_first_chunk() else {
         return;
     };
-    let line = usize::from(u16::from_le_bytes(*width)) % 1100;
-    let expected = slow(data, line);
+    let width = u16::from_le_bytes(*width);
+    let (line, stuffed) = (usize::from(width & 0x7fff) % 1100, width >> 15 == 0);
+    let expected = slow(data, line, stuffed);
     let spec = PartSpec {
         name: b"n",
         file_size: data.len() as u64,
@@ -21,7 +23,11 @@ fuzz_target!(|input: &[u8]| {
     };
     let mut part = None;
     for kernel in Kernel::available() {
-        let encoder = Encoder { line, kernel };
+        let encoder = Encoder {
+            line,
+            stuffed,
+            kernel,
+        };
         let mut found = b"before".to_vec();
         encoder.lines(data, &mut found);
         assert!(
@@ -38,7 +44,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// The draft's rules, and dots stuffed as RFC 3977 wants it.
-fn slow(data: &[u8], line: usize) -> Vec<u8> {
+fn slow(data: &[u8], line: usize, stuffed: bool) -> Vec<u8> {
     let width = if line == 0 { 128 } else { line.min(997) };
     let mut out = Vec::new();
     let mut column = 0;
@@ -50,7 +56,7 @@ fn slow(data: &[u8], line: usize) -> Vec<u8> {
             out.extend_from_slice(&[b'=', code.wrapping_add(64)]);
             column += 2;
         } else {
-            if column == 0 && code == b'.' {
+            if column == 0 && code == b'.' && stuffed {
                 out.push(b'.');
             }
             out.push(code);

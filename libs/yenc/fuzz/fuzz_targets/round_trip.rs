@@ -31,7 +31,12 @@ fuzz_target!(|input: &[u8]| {
     };
     let articles = Kernel::available().map(|kernel| {
         let mut article = Vec::new();
-        Encoder { line, kernel }.part(data, &spec, &mut article);
+        let encoder = Encoder {
+            line,
+            kernel,
+            ..Encoder::default()
+        };
+        encoder.part(data, &spec, &mut article);
         article.extend_from_slice(b".\r\nmore");
         article
     });

@@ -3,9 +3,26 @@
 //! It escapes what the yEnc draft calls critical (NUL, LF, CR, `=`) and, because some transports
 //! strip them, TAB and space at a line's ends. A dot at a line's start is stuffed, as NNTP wants
 //! it. Message headers and the lone `.` are left to the caller.
+//!
+//! A kernel does the bulk of the lines, and `line` the last ones, byte by byte: so a kernel reads
+//! and writes whole vectors and knows nothing of ends.
 
-use crate::kernel::Kernel;
-use crate::swar;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod control;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod groups;
+mod line;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod ssse3;
+mod stage;
+
+use crate::kernel::{Isa, Kernel};
+use line::{MAX_WIDTH, Progress, Shape, WORST_LINE};
+use std::mem::MaybeUninit;
 
 /// What the control lines say about a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,23 +57,28 @@ impl Default for PartSpec<'_> {
 
 const DEFAULT_LINE: usize = 128;
 
-/// RFC 3977 section 3.1.1 advises against longer lines; an escape and a stuffed dot may come on top.
-const MAX_LINE: usize = 997;
+/// What a kernel wants at least, and the last lines.
+const ROOM: usize = stage::ROOM + 2 * WORST_LINE;
 
 /// Makes articles of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encoder {
-    /// Encoded bytes per line, 1 to 997; an escape may add one. 0 stands for 128.
+    /// Encoded bytes per line, 1 to 997; an escape may add one, a stuffed dot another. 0 stands
+    /// for 128, more than 997 for 997.
     pub line: usize,
+    /// Whether a dot in the first column is doubled, as NNTP wants it (RFC 3977 section 3.1.1).
+    /// False is for what does not go over NNTP, such as a file.
+    pub stuffed: bool,
     /// The kernel to encode with; by default the fastest.
     pub kernel: Kernel,
 }
 
 impl Default for Encoder {
-    /// Lines of 128, the fastest kernel.
+    /// Lines of 128, dot-stuffed, the fastest kernel.
     fn default() -> Self {
         Encoder {
             line: DEFAULT_LINE,
+            stuffed: true,
             kernel: Kernel::best(),
         }
     }
@@ -64,162 +86,110 @@ impl Default for Encoder {
 
 impl Encoder {
     /// Appends the body of an article that carries `data`: control lines and data, CRLF line ends,
-    /// dot-stuffed, without the lone `.`.
+    /// without the lone `.`. Of no data there are only the control lines.
     pub fn part(&self, data: &[u8], spec: &PartSpec<'_>, out: &mut Vec<u8>) {
-        header(data.len() as u64, self.width(), spec, out);
+        let shape = self.shape();
+        control::header(data.len() as u64, shape.width, spec, out);
         self.lines(data, out);
-        trailer(data, spec, out);
+        control::trailer(data.len() as u64, crc32fast::hash(data), spec, out);
     }
 
-    /// Appends `data` as encoded lines, dot-stuffed, each ended by CRLF, without control lines.
+    /// Appends `data` as encoded lines, each ended by CRLF, without control lines. The last may be
+    /// shorter; of no data there is none.
     pub fn lines(&self, data: &[u8], out: &mut Vec<u8>) {
-        let width = self.width();
-        // Random data need 1.6 % for escapes and 1.6 % for the ends of lines of 128.
-        out.reserve(data.len() + data.len() / 24 + data.len() / width * 2 + 16);
-        let mut lines = Lines {
-            buf: [0; BUFFER],
-            len: 0,
-        };
+        let shape = self.shape();
         let mut rest = data;
-        while !rest.is_empty() {
-            let taken = lines.line(rest, width);
-            rest = &rest[taken..];
-            if lines.len > BUFFER - WORST_LINE {
-                lines.flush(out);
-            }
-        }
-        lines.flush(out);
-    }
-
-    fn width(&self) -> usize {
-        match self.line {
-            0 => DEFAULT_LINE,
-            line => line.min(MAX_LINE),
-        }
-    }
-}
-
-fn header(len: u64, line: usize, spec: &PartSpec<'_>, out: &mut Vec<u8>) {
-    let number = match (is_part(spec), spec.total) {
-        (false, _) => String::new(),
-        (true, 0) => format!(" part={}", spec.part),
-        (true, total) => format!(" part={} total={total}", spec.part),
-    };
-    let begin = format!("=ybegin{number} line={line} size={} name=", spec.file_size);
-    out.extend_from_slice(begin.as_bytes());
-    out.extend(spec.name.iter().map(|byte| {
-        if matches!(byte, b'\r' | b'\n' | 0) {
-            b'_'
-        } else {
-            *byte
-        }
-    }));
-    out.extend_from_slice(b"\r\n");
-    if is_part(spec) {
-        let (begin, end) = (
-            spec.offset.saturating_add(1),
-            spec.offset.saturating_add(len),
-        );
-        let range = format!("=ypart begin={begin} end={end}\r\n");
-        out.extend_from_slice(range.as_bytes());
-    }
-}
-
-fn trailer(data: &[u8], spec: &PartSpec<'_>, out: &mut Vec<u8>) {
-    let (size, crc) = (data.len(), crc32fast::hash(data));
-    let end = match (is_part(spec), spec.file_crc) {
-        (false, _) => format!("=yend size={size} crc32={crc:08x}\r\n"),
-        (true, None) => format!("=yend size={size} part={} pcrc32={crc:08x}\r\n", spec.part),
-        (true, Some(file)) => {
-            format!(
-                "=yend size={size} part={} pcrc32={crc:08x} crc32={file:08x}\r\n",
-                spec.part
-            )
-        }
-    };
-    out.extend_from_slice(end.as_bytes());
-}
-
-fn is_part(spec: &PartSpec<'_>) -> bool {
-    spec.total != 1 || spec.part > 1 || spec.offset > 0
-}
-
-const BUFFER: usize = 8 << 10;
-
-/// The second byte of an escape in the last column, a stuffed dot and CRLF come on top.
-const WORST_LINE: usize = MAX_LINE + 4;
-
-/// Whole lines on their way out: appending to a `Vec` byte by byte is several times slower.
-struct Lines {
-    buf: [u8; BUFFER],
-    len: usize,
-}
-
-impl Lines {
-    /// Encodes one line from the front of `data`, which is not empty. Returns the bytes it took.
-    fn line(&mut self, data: &[u8], width: usize) -> usize {
-        if data[0].wrapping_add(42) == b'.' {
-            self.put(b'.');
-        }
-        let full = self.len + width;
-        self.byte(data[0], true);
-        let mut taken = 1;
-        while self.len < full && taken < data.len() {
-            taken += self.run(&data[taken..], full - self.len);
-            if self.len < full && taken < data.len() {
-                let edge = self.len + 1 == full || taken + 1 == data.len();
-                self.byte(data[taken], edge);
-                taken += 1;
-            }
-        }
-        self.put(b'\r');
-        self.put(b'\n');
-        taken
-    }
-
-    /// Encodes bytes that need no escape, eight at a time, while `room` columns and the bytes last
-    /// for more than that.
-    fn run(&mut self, data: &[u8], room: usize) -> usize {
-        let mut taken = 0;
-        let most = data.len().min(room).saturating_sub(1);
-        for chunk in data[..most].as_chunks::<8>().0 {
-            let word = swar::add(u64::from_le_bytes(*chunk), 42);
-            self.buf[self.len + taken..][..8].copy_from_slice(&word.to_le_bytes());
-            let critical = swar::equals(word, 0)
-                | swar::equals(word, b'\n')
-                | swar::equals(word, b'\r')
-                | swar::equals(word, b'=');
-            taken += swar::first(critical);
-            if critical != 0 {
+        loop {
+            // Random data need 1.6 % for escapes and 1.6 % for the ends of lines of 128.
+            let ends = rest.len() / shape.width * 2;
+            out.reserve(rest.len() + rest.len() / 24 + ends + ROOM);
+            let progress = bulk(self.kernel, rest, out.spare_capacity_mut(), shape);
+            // SAFETY: the kernel wrote that many bytes to the front of the spare capacity.
+            unsafe { out.set_len(out.len() + progress.written) };
+            rest = &rest[progress.read..];
+            if progress.read == 0 {
                 break;
             }
         }
-        self.len += taken;
-        taken
-    }
-
-    /// Encodes one byte; `edge` is the first or last column.
-    fn byte(&mut self, byte: u8, edge: bool) {
-        let code = byte.wrapping_add(42);
-        match code {
-            0 | b'\n' | b'\r' | b'=' => self.escape(code),
-            b'\t' | b' ' if edge => self.escape(code),
-            _ => self.put(code),
+        let mut buffer = [0; WORST_LINE];
+        while !rest.is_empty() {
+            let progress = line::line(rest, &mut buffer, shape);
+            out.extend_from_slice(&buffer[..progress.written]);
+            rest = &rest[progress.read..];
         }
     }
 
-    fn escape(&mut self, code: u8) {
-        self.put(b'=');
-        self.put(code.wrapping_add(64));
+    fn shape(&self) -> Shape {
+        let width = match self.line {
+            0 => DEFAULT_LINE,
+            line => line.min(MAX_WIDTH),
+        };
+        Shape {
+            width,
+            stuffed: self.stuffed,
+        }
+    }
+}
+
+/// Encodes lines from the front of `src` as long as there is plenty of input and of room.
+fn bulk(kernel: Kernel, src: &[u8], dst: &mut [MaybeUninit<u8>], shape: Shape) -> Progress {
+    match kernel.isa() {
+        Isa::Scalar => scalar::encode(src, dst, shape),
+        // Without a byte shuffle there is nothing to win.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Sse2 => scalar::encode(src, dst, shape),
+        // SAFETY: a `Kernel` exists only for instructions that this machine has.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Ssse3 => unsafe { ssse3::encode(src, dst, shape) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { ssse3::encode_avx2(src, dst, shape) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { avx512::encode(src, dst, shape) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => unsafe { neon::encode(src, dst, shape) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_stays_within_its_room_and_says_how_far_it_came() {
+        // Some of everything, so that lines are of many lengths.
+        let data: Vec<u8> = (0..3000u32).map(|n| (n * n / 7) as u8).collect();
+        let critical = [0xd6; 9000];
+        for kernel in Kernel::available() {
+            for (data, width) in [(&data[..], 128), (&data, 5), (&data, 997), (&critical, 128)] {
+                for room in (0..1500).chain((1500..24_000).step_by(77)) {
+                    let stuffed = true;
+                    check_room(kernel, data, room, Shape { width, stuffed });
+                }
+            }
+        }
     }
 
-    fn put(&mut self, byte: u8) {
-        self.buf[self.len] = byte;
-        self.len += 1;
-    }
-
-    fn flush(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.buf[..self.len]);
-        self.len = 0;
+    /// That what a kernel wrote into `room` bytes is what one line after the other gives.
+    fn check_room(kernel: Kernel, data: &[u8], room: usize, shape: Shape) {
+        let mut dst = vec![MaybeUninit::new(0xaa); room + 256];
+        let progress = bulk(kernel, data, &mut dst[..room], shape);
+        let init = |bytes: &[MaybeUninit<u8>]| -> Vec<u8> {
+            // SAFETY: asked for only of what the kernel says it wrote, and of what it must not.
+            let init = bytes.iter().map(|byte| unsafe { byte.assume_init() });
+            init.collect()
+        };
+        assert_eq!(init(&dst[room..]), [0xaa; 256], "{kernel}, room {room}");
+        let dst = init(&dst[..progress.written]);
+        let (mut read, mut written, mut buffer) = (0, 0, [0; WORST_LINE]);
+        while read < progress.read {
+            let one = line::line(&data[read..], &mut buffer, shape);
+            assert!(dst[written..].starts_with(&buffer[..one.written]));
+            read += one.read;
+            written += one.written;
+        }
+        assert_eq!((read, written), (progress.read, progress.written));
     }
 }

@@ -123,6 +123,20 @@ impl Block for Zmm {
         Some(kept.count_ones() as usize)
     }
 
+    #[cold]
+    #[inline(never)]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi1,bmi2,popcnt")]
+    unsafe fn doubtful(
+        self,
+        before: Self,
+        behind: u8,
+        stuffed: bool,
+        to: *mut u8,
+    ) -> Option<usize> {
+        // SAFETY: the caller's promise.
+        unsafe { blocks::doubtful(self, before, behind, stuffed, to) }
+    }
+
     #[inline(always)]
     unsafe fn keep(self, before: Self, kept: u64, to: *mut u8) {
         // SAFETY: as above; `to` is good for 64 bytes.

@@ -41,18 +41,24 @@ pub(super) trait Block: Copy {
     /// elsewhere too.
     unsafe fn decode(self, before: Self, stuffed: bool, to: *mut u8) -> Option<usize>;
 
+    /// Decodes a block that is in doubt: [`doubtful`], but not where the loop needs the registers.
+    unsafe fn doubtful(self, before: Self, behind: u8, stuffed: bool, to: *mut u8)
+    -> Option<usize>;
+
     /// Decodes the bytes that `kept` marks and writes them without gaps, up to 64 bytes.
     unsafe fn keep(self, before: Self, kept: u64, to: *mut u8);
 }
 
-/// Where input and output are: the input behind `src`, the output behind `dst`, which may lie in
-/// the same buffer but not behind the input it is made of.
+/// Where input and output are: `len` bytes from `src`, `room` bytes from `dst`. Within one buffer,
+/// `dst` is not above `src`, and the room reaches to the end of the input.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub src: *const u8,
     pub len: usize,
     pub dst: *mut u8,
     pub room: usize,
+    /// Both lie in one buffer.
+    pub within: bool,
 }
 
 /// How far it got.
@@ -152,7 +158,11 @@ unsafe fn blocks<B: Block>(
 ) -> [u8; CONTEXT] {
     // SAFETY: as the caller promises.
     unsafe {
-        let mut context = whole::<B>(context, stuffed, place, at, crc);
+        let mut context = if place.within {
+            whole::<B, true>(context, stuffed, place, at, crc)
+        } else {
+            whole::<B, false>(context, stuffed, place, at, crc)
+        };
         loop {
             let n = BLOCK.min(place.len - at.src).min(place.room - at.dst);
             if n == 0 || !part::<B>(&mut context, stuffed, place, at, n) {
@@ -164,8 +174,8 @@ unsafe fn blocks<B: Block>(
 
 /// Whole blocks, until one has to go through the grammar or does not fit.
 #[inline(always)]
-unsafe fn whole<B: Block>(
-    context: [u8; CONTEXT],
+unsafe fn whole<B: Block, const WITHIN: bool>(
+    mut context: [u8; CONTEXT],
     stuffed: bool,
     place: Place,
     at: &mut At,
@@ -176,58 +186,94 @@ unsafe fn whole<B: Block>(
         len,
         dst,
         room,
+        ..
     } = place;
     let (start, mut i, mut o) = (at.src, at.src, at.dst);
-    // One byte more is looked at than the block has. The subtractions cannot fail behind the check.
-    if len - i <= BLOCK || room - o < BLOCK {
+    // One byte more is looked at than the block has, or a block more. The subtractions cannot fail
+    // behind the check.
+    let needed = if WITHIN { 2 * BLOCK } else { BLOCK };
+    if len - i <= needed || room - o < BLOCK {
         return context;
     }
-    let (last_in, last_out) = (len - BLOCK - 1, room - BLOCK);
-    // SAFETY: `i <= last_in` and `o <= last_out` hold in each round: by the condition above, and
-    // at the loop's end.
+    let (last_in, last_out) = (len - needed - 1, room - BLOCK);
+    // SAFETY: `i <= last_in` and `o <= last_out` hold whenever a block is loaded: by the condition
+    // above, and at the end of the inner loop and of the outer one.
     unsafe {
         let mut before = B::load(shifted(context[CONTEXT - 1], src.add(i)).as_ptr());
-        'slices: loop {
+        loop {
             let pause = match crc {
                 Some(_) => (at.summed + SLICE).min(last_out),
                 None => last_out,
             };
-            loop {
+            // Doubt leaves this loop: it needs its registers.
+            let doubt = loop {
                 B::ahead(src.wrapping_add(i + AHEAD));
                 B::ahead(dst.wrapping_add(o + AHEAD));
                 let v = B::load(src.add(i));
-                match v.decode(before, stuffed, dst.add(o)) {
-                    Some(written) => o += written,
-                    None => {
-                        let (kept, hard) = settle(v, before, *src.add(i + BLOCK), stuffed);
-                        if hard != 0 {
-                            break 'slices;
-                        }
-                        v.keep(before, kept, dst.add(o));
-                        o += kept.count_ones() as usize;
-                    }
+                // Within one buffer, the block overwrites what is looked back at.
+                let kept_back = if WITHIN {
+                    Some(back(src, i + BLOCK))
+                } else {
+                    None
+                };
+                let Some(written) = v.decode(before, stuffed, dst.add(o)) else {
+                    break true;
+                };
+                (i, o) = (i + BLOCK, o + written);
+                if let Some(back) = kept_back {
+                    (before, context) = back;
                 }
-                i += BLOCK;
-                if i > last_in {
-                    break 'slices;
+                if i > last_in || o > pause {
+                    break false;
                 }
-                before = B::load(src.add(i - 1));
-                if o > pause {
+                if !WITHIN {
+                    before = B::load(src.add(i - 1));
+                }
+            };
+            (at.src, at.dst) = (i, o);
+            if doubt {
+                let (v, behind) = (B::load(src.add(i)), *src.add(i + BLOCK));
+                let kept_back = if WITHIN {
+                    Some(back(src, i + BLOCK))
+                } else {
+                    None
+                };
+                let Some(written) = v.doubtful(before, behind, stuffed, dst.add(o)) else {
                     break;
+                };
+                (i, o) = (i + BLOCK, o + written);
+                if let Some(back) = kept_back {
+                    (before, context) = back;
                 }
+            } else {
+                sum(crc, place, at);
             }
-            at.dst = o;
-            sum(crc, place, at);
-            if o > last_out {
+            if i > last_in || o > last_out {
                 break;
+            }
+            if !WITHIN {
+                before = B::load(src.add(i - 1));
             }
         }
         (at.src, at.dst) = (i, o);
-        if i == start {
-            context
-        } else {
-            src.add(i - CONTEXT).cast::<[u8; CONTEXT]>().read()
+        if !WITHIN && i > start {
+            context = src.add(i - CONTEXT).cast::<[u8; CONTEXT]>().read();
         }
+        context
+    }
+}
+
+/// What will be looked back at from `i` on: the block that begins one byte before, and the context.
+///
+/// # Safety
+/// There are [`CONTEXT`] bytes before `src` + `i`, and a block behind it. The instructions of `B`
+/// are enabled.
+#[inline(always)]
+unsafe fn back<B: Block>(src: *const u8, i: usize) -> (B, [u8; CONTEXT]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let context = src.add(i - CONTEXT).cast::<[u8; CONTEXT]>().read();
+        (B::load(src.add(i - 1)), context)
     }
 }
 
@@ -242,6 +288,27 @@ unsafe fn shifted(byte: u8, src: *const u8) -> [u8; BLOCK] {
     // SAFETY: the caller's block.
     unsafe { src.copy_to(shifted.as_mut_ptr().add(1), BLOCK - 1) };
     shifted
+}
+
+/// Decodes a block by exact masks, as [`Block::decode`] does in another way. None: some of its
+/// bytes have to go through the grammar, nothing is written. `behind` is the byte behind it.
+#[inline(always)]
+pub(super) unsafe fn doubtful<B: Block>(
+    v: B,
+    before: B,
+    behind: u8,
+    stuffed: bool,
+    to: *mut u8,
+) -> Option<usize> {
+    // SAFETY: the caller has the instructions, and `to` is good for 64 bytes.
+    unsafe {
+        let (kept, hard) = settle(v, before, behind, stuffed);
+        if hard != 0 {
+            return None;
+        }
+        v.keep(before, kept, to);
+        Some(kept.count_ones() as usize)
+    }
 }
 
 /// Settles doubt: which bytes are data, and which have to go through the grammar. `behind` is the

@@ -8,7 +8,13 @@
 mod avx512;
 mod blocks;
 pub(crate) mod grammar;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod table;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use blocks::Place;
 use crc32fast::Hasher;
@@ -163,14 +169,13 @@ impl Kernel {
         self.0
     }
 
-    /// Decodes from `src` into `dst`, going on from `last`. Bytes of `dst` behind the written ones
-    /// may be overwritten.
+    /// Decodes from `src` into `dst`, going on from `last`; what is written goes into `crc`. Bytes
+    /// of `dst` behind the written ones may be overwritten.
     pub(crate) fn decode(
         self,
         last: &mut Last,
         stuffed: bool,
-        src: &[u8],
-        dst: &mut [u8],
+        (src, dst): (&[u8], &mut [u8]),
         crc: &mut Option<Hasher>,
     ) -> Run {
         let place = Place {
@@ -178,20 +183,57 @@ impl Kernel {
             len: src.len(),
             dst: dst.as_mut_ptr(),
             room: dst.len(),
+            within: false,
         };
-        // SAFETY: `place` is two slices that the borrows keep apart. An `Isa` in a `Kernel` was
-        // found on this machine.
+        // SAFETY: the borrows keep the slices apart.
+        unsafe { self.run(last, stuffed, place, crc) }
+    }
+
+    /// The same within `buf`: from `from` on, to `to` on, which is not above `from`.
+    pub(crate) fn decode_within(
+        self,
+        last: &mut Last,
+        stuffed: bool,
+        (buf, from, to): (&mut [u8], usize, usize),
+        crc: &mut Option<Hasher>,
+    ) -> Run {
+        let buf = &mut buf[to..];
+        let (len, room) = (buf.len() - (from - to), buf.len());
+        let dst = buf.as_mut_ptr();
+        let place = Place {
+            src: dst.wrapping_add(from - to),
+            len,
+            dst,
+            room,
+            within: true,
+        };
+        // SAFETY: `from - to` is within the buffer: the subtractions above did not fail.
+        unsafe { self.run(last, stuffed, place, crc) }
+    }
+
+    /// # Safety
+    /// `place` holds what it says.
+    unsafe fn run(
+        self,
+        last: &mut Last,
+        stuffed: bool,
+        place: Place,
+        crc: &mut Option<Hasher>,
+    ) -> Run {
+        // SAFETY: the caller's promise. An `Isa` in a `Kernel` was found on this machine.
         unsafe {
             match self.0 {
+                Isa::Scalar => scalar::decode(last, stuffed, place, crc),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Sse2 => x86::decode_sse2(last, stuffed, place, crc),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Ssse3 => x86::decode_ssse3(last, stuffed, place, crc),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => x86::decode_avx2(last, stuffed, place, crc),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 => avx512::decode(last, stuffed, place, crc),
-                _ => {
-                    let run = scalar::decode(last, stuffed, src, dst);
-                    if let Some(crc) = crc {
-                        crc.update(&dst[..run.written]);
-                    }
-                    run
-                }
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon => neon::decode(last, stuffed, place, crc),
             }
         }
     }

@@ -1,101 +1,127 @@
-//! The portable kernel.
+//! The portable kernel: no intrinsics, but loops over bytes that compilers turn into whatever the
+//! machine has.
+//!
+//! Eight bytes of which all are kept are written at once, others one by one without a branch on
+//! each: data full of escapes must not be many times slower.
 
-use super::grammar::{Last, Run, Stop, step};
-use crate::swar::{equals, first, subtract};
+use crc32fast::Hasher;
 
-/// Decodes from `src` into `dst`, going on from `last`. Never reads past the end it reports.
-pub(crate) fn decode(last: &mut Last, stuffed: bool, src: &[u8], dst: &mut [u8]) -> Run {
-    let (mut i, mut o) = (0, 0);
-    let mut state = *last;
-    let stop = loop {
-        if state == Last::Plain {
-            let n = plain(&src[i..], &mut dst[o..]);
-            i += n;
-            o += n;
-        }
-        let Some(&byte) = src.get(i) else {
-            break Stop::Input;
-        };
-        let (next, data) = step(state, byte, stuffed);
-        if let Some(data) = data {
-            let Some(slot) = dst.get_mut(o) else {
-                break Stop::Output;
-            };
-            *slot = data;
-            o += 1;
-        }
-        i += 1;
-        state = next;
-        match state {
-            Last::LineEqY => break Stop::Control,
-            Last::End => break Stop::End,
-            _ => {}
-        }
-    };
-    *last = state;
-    Run {
-        consumed: i,
-        written: o,
-        stop,
-    }
-}
+use super::blocks::{self, BLOCK, Block, Place};
+use super::grammar::{Last, Run, shift};
 
-/// Decodes bytes from within a line up to the next `=`, CR or LF, eight at a time.
+/// See [`blocks::decode`].
 ///
-/// Eight are written even if fewer count: the rest is overwritten by what follows. Near the end of
-/// either buffer it stops early and leaves the rest to [`step`].
-#[inline(always)]
-fn plain(src: &[u8], dst: &mut [u8]) -> usize {
-    let mut n = 0;
-    for (from, to) in src
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .zip(dst.as_chunks_mut::<8>().0)
-    {
-        let word = u64::from_le_bytes(*from);
-        *to = subtract(word, 42).to_le_bytes();
-        let stops = equals(word, b'=') | equals(word, b'\r') | equals(word, b'\n');
-        n += first(stops);
-        if stops != 0 {
-            break;
-        }
-    }
-    n
+/// # Safety
+/// As there.
+pub(super) unsafe fn decode(
+    last: &mut Last,
+    stuffed: bool,
+    place: Place,
+    crc: &mut Option<Hasher>,
+) -> Run {
+    // SAFETY: the caller's promise.
+    unsafe { blocks::decode::<Bytes>(last, stuffed, place, crc) }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::grammar::shift;
-    use super::*;
+#[derive(Clone, Copy)]
+struct Bytes([u8; BLOCK]);
 
-    #[test]
-    fn plain_stops_at_every_special_byte() {
-        for byte in 0..=255u8 {
-            for at in 0..16 {
-                let mut src = [b'a'; 16];
-                src[at] = byte;
-                let mut dst = [0; 16];
-                let n = plain(&src, &mut dst);
-                let special = matches!(byte, b'=' | b'\r' | b'\n');
-                assert_eq!(n, if special { at } else { 16 }, "byte {byte} at {at}");
-                assert_eq!(dst[..n], src.map(shift)[..n]);
-            }
+/// Bytes that are written at once if all are kept.
+const STEP: usize = 8;
+
+/// All bits set, or none: what comparisons give where there are instructions for many bytes.
+#[inline(always)]
+fn mark(holds: bool) -> u8 {
+    if holds { 0xff } else { 0 }
+}
+
+impl Bytes {
+    /// The data of a block, and the bytes that are none of `=`, CR and LF marked.
+    #[inline(always)]
+    fn data(self, before: Self) -> ([u8; BLOCK], [u8; BLOCK]) {
+        let (mut data, mut kept) = ([0; BLOCK], [0; BLOCK]);
+        for n in 0..BLOCK {
+            let v = self.0[n];
+            data[n] = shift(v).wrapping_sub(mark(before.0[n] == b'=') & 64);
+            kept[n] = !(mark(v == b'=') | mark(v == b'\r') | mark(v == b'\n'));
         }
+        (data, kept)
     }
 
-    #[test]
-    fn output_stops_before_the_byte_that_needs_room() {
-        let mut last = Last::Plain;
-        let run = decode(&mut last, true, b"ab\r\nc", &mut [0; 2]);
-        assert_eq!(
-            run,
-            Run {
-                consumed: 4,
-                written: 2,
-                stop: Stop::Output
+    #[inline(always)]
+    unsafe fn store(data: [u8; BLOCK], kept: [u8; BLOCK], to: *mut u8) -> usize {
+        let mut at = 0;
+        for (data, kept) in data.as_chunks::<STEP>().0.iter().zip(kept.as_chunks().0) {
+            // SAFETY: `to` is good for 64 bytes, and `at` is not above the place of `data`.
+            unsafe {
+                if u64::from_ne_bytes(*kept) == u64::MAX {
+                    to.add(at).cast::<[u8; STEP]>().write_unaligned(*data);
+                    at += STEP;
+                    continue;
+                }
+                for (data, kept) in data.iter().zip(kept) {
+                    *to.add(at) = *data;
+                    at += usize::from(*kept & 1);
+                }
             }
-        );
-        assert_eq!(last, Last::CrLf);
+        }
+        at
+    }
+}
+
+impl Block for Bytes {
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: good for 64 bytes, by the trait.
+        Bytes(unsafe { from.cast::<[u8; BLOCK]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn ahead(_place: *const u8) {}
+
+    #[inline(always)]
+    unsafe fn equal(self, byte: u8) -> u64 {
+        let marks = self.0.iter().rev();
+        marks.fold(0, |mask, v| mask << 1 | u64::from(*v == byte))
+    }
+
+    #[inline(always)]
+    unsafe fn decode(self, before: Self, stuffed: bool, to: *mut u8) -> Option<usize> {
+        let (data, kept) = self.data(before);
+        // In the form in which the comparison is with nothing, dots are data.
+        let dot = if stuffed { b'.' } else { b'\n' };
+        let mut doubt = 0;
+        for ((v, before), kept) in self.0.into_iter().zip(before.0).zip(kept) {
+            let malformed = mark(before == b'=') & (!kept | mark(v == b'y'));
+            doubt |= malformed | (mark(before == b'\n') & mark(v == dot));
+        }
+        if doubt != 0 {
+            return None;
+        }
+        // SAFETY: as the caller promises.
+        Some(unsafe { Self::store(data, kept, to) })
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn doubtful(
+        self,
+        before: Self,
+        behind: u8,
+        stuffed: bool,
+        to: *mut u8,
+    ) -> Option<usize> {
+        // SAFETY: the caller's promise.
+        unsafe { blocks::doubtful(self, before, behind, stuffed, to) }
+    }
+
+    #[inline(always)]
+    unsafe fn keep(self, before: Self, kept: u64, to: *mut u8) {
+        let (data, mut marks) = self.data(before);
+        for (n, byte) in marks.iter_mut().enumerate() {
+            *byte = mark(kept >> n & 1 == 1);
+        }
+        // SAFETY: `to` is good for 64 bytes.
+        unsafe { Self::store(data, marks, to) };
     }
 }
