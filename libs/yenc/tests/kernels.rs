@@ -306,6 +306,36 @@ fn nothing_outside_the_buffers_is_touched() {
     }
 }
 
+/// Within one buffer that begins or ends at a forbidden page, the output right behind what is read.
+#[test]
+#[cfg_attr(miri, ignore = "asks the system for pages")]
+fn within_one_buffer() {
+    let mut memory = Guarded::new(1024);
+    for (at, special) in SPECIALS.into_iter().enumerate() {
+        for before in (at % 4..=BLOCKS).step_by(4) {
+            let body = [&letters(before)[..], special, &letters(140), b"\r\n.\r\n"].concat();
+            let (data, _) = reference::decode(&body, true);
+            let pieces = [HEADER, &body[..before + 1], &body[before + 1..]];
+            for (kernel, gap) in
+                Kernel::available().flat_map(|kernel| [8, 9, 15, 33, 64].map(|gap| (kernel, gap)))
+            {
+                for place in [Guarded::front, Guarded::back] {
+                    let mut runner = Runner::new(Options {
+                        stuffed: true,
+                        kernel,
+                        ..Options::default()
+                    });
+                    let (found, report) = runner
+                        .decode_in_place(pieces, gap, |len, run| run(place(&mut memory, len)));
+                    let shown = || format!("{kernel}, gap {gap}: {}", body.escape_ascii());
+                    assert!(found == data, "{}", shown());
+                    assert_eq!(report.crc32, Some(crc32fast::hash(&data)), "{}", shown());
+                }
+            }
+        }
+    }
+}
+
 /// What one call behind the header gives.
 fn first_call<'a>(kernel: Kernel, source: &[u8], room: &'a mut [u8]) -> &'a [u8] {
     let mut decoder = Decoder::new(Options {

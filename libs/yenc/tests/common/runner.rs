@@ -95,11 +95,36 @@ impl Runner {
         }
     }
 
+    /// Decodes one article given in pieces, each within a buffer that `memory` makes: of that many
+    /// bytes, the piece behind the first `gap`, which are at least [`Decoder::SLACK`].
+    pub fn decode_in_place<'a>(
+        &mut self,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+        gap: usize,
+        mut memory: impl FnMut(usize, &mut dyn FnMut(&mut [u8])),
+    ) -> (Vec<u8>, Report) {
+        let mut data = Vec::new();
+        for piece in pieces {
+            memory(gap + piece.len(), &mut |buffer| {
+                buffer[gap..].copy_from_slice(piece);
+                let progress = self.decoder.decode_in_place(buffer, gap);
+                data.extend_from_slice(&buffer[..progress.written]);
+                match progress.state {
+                    State::Full => panic!("full with a gap of {gap}"),
+                    State::More => assert_eq!(progress.consumed, piece.len()),
+                    State::Ended => {}
+                }
+            });
+        }
+        (data, self.decoder.finish())
+    }
+
     /// Returns what it did; what it wrote is in `buffer`.
     fn call(&mut self, piece: &[u8], room: usize) -> Progress {
         if self.exact {
             self.buffer = vec![0; room];
-            return self.decoder.decode(&piece.to_vec(), &mut self.buffer);
+            let input: Box<[u8]> = piece.into();
+            return self.decoder.decode(&input, &mut self.buffer);
         }
         let behind = room + CANARY.len();
         if self.buffer.len() < behind {
