@@ -313,7 +313,10 @@ fn within_one_buffer() {
     let mut memory = Guarded::new(1024);
     for (at, special) in SPECIALS.into_iter().enumerate() {
         for before in (at % 4..=BLOCKS).step_by(4) {
-            let body = [&letters(before)[..], special, &letters(140), b"\r\n.\r\n"].concat();
+            // What comes behind, and whether it has whole blocks, is another each time.
+            let twice = [special, &letters(before / 2 % 67), special].concat();
+            let tail = letters(37 * before % 200);
+            let body = [&letters(before)[..], &twice, &tail, b"\r\n.\r\n"].concat();
             let (data, _) = reference::decode(&body, true);
             let pieces = [HEADER, &body[..before + 1], &body[before + 1..]];
             for (kernel, gap) in

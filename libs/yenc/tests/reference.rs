@@ -5,6 +5,7 @@ mod common;
 
 use common::decode_with_all;
 use common::reference::{self, HEADER};
+use common::runner::Runner;
 use common::soup::{cut, soup};
 use nzbpipe_yenc::Decoder;
 use proptest::collection::vec;
@@ -22,6 +23,17 @@ fn check(body: &[u8], places: &[usize], rooms: &[usize], stuffed: bool) {
     assert_eq!(whole.report.crc32, Some(crc32fast::hash(&data)));
     assert_eq!(whole.report.decoded, data.len() as u64);
     let pieces = cut(&article, places);
+    for mut runner in Runner::all(stuffed) {
+        let gap = Decoder::SLACK + body.len() % 70;
+        let pieces = pieces.iter().copied();
+        let within = runner.decode_in_place(pieces, gap, |len, run| run(&mut vec![0; len]));
+        assert_eq!(
+            (&within.0, &within.1),
+            (&whole.data, &whole.report),
+            "{}",
+            runner.kernel()
+        );
+    }
     for found in [
         decode_with_all(stuffed, pieces.clone(), repeat(room)),
         // The last of them is not 0.
