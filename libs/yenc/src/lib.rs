@@ -60,7 +60,6 @@ mod encode;
 mod judge;
 mod kernel;
 mod report;
-mod swar;
 mod text;
 
 pub use control::{Begin, CrcField, End, PartRange};

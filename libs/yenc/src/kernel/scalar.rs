@@ -111,8 +111,24 @@ impl Block for Bytes {
         stuffed: bool,
         to: *mut u8,
     ) -> Option<usize> {
+        let (data, mut kept) = self.data(before);
+        let dot = if stuffed { b'.' } else { b'\n' };
+        // Not `=`, CR or LF.
+        let ordinary = kept;
+        let (mut hard, mut next) = (0, !mark(matches!(behind, b'=' | b'\r' | b'\n')));
+        for n in (0..BLOCK).rev() {
+            let (v, before) = (self.0[n], before.0[n]);
+            let malformed = mark(before == b'=') & (!ordinary[n] | mark(v == b'y'));
+            let dot = mark(before == b'\n') & mark(v == dot) & ordinary[n];
+            hard |= malformed | (dot & !next);
+            kept[n] &= !dot;
+            next = ordinary[n];
+        }
+        if hard != 0 {
+            return None;
+        }
         // SAFETY: the caller's promise.
-        unsafe { blocks::doubtful(self, before, behind, stuffed, to) }
+        Some(unsafe { Self::store(data, kept, to) })
     }
 
     #[inline(always)]

@@ -335,24 +335,27 @@ impl<const SHUFFLE: bool> Xmm<SHUFFLE> {
     }
 }
 
-/// As [`store`], without shuffles: sixteen at once where all are kept, else byte by byte.
+/// As [`store`], without shuffles: eight at once where all are kept, else byte by byte.
 #[inline(always)]
 unsafe fn store_bytes(data: [__m128i; 4], kept: u64, to: *mut u8) -> usize {
     let mut at = 0;
     for (n, data) in data.into_iter().enumerate() {
-        let kept = kept >> (16 * n) & 0xffff;
-        // SAFETY: `to` is good for 64 bytes, and `at` is at most 16 times `n`.
+        let mut bytes = [0u8; 16];
+        // SAFETY: `to` is good for 64 bytes, and `at` is at most 16 times `n`, plus 8 for the
+        // second half.
         unsafe {
-            if kept == 0xffff {
-                _mm_storeu_si128(to.add(at).cast(), data);
-                at += 16;
-                continue;
-            }
-            let mut bytes = [0u8; 16];
             _mm_storeu_si128(bytes.as_mut_ptr().cast(), data);
-            for (n, byte) in bytes.into_iter().enumerate() {
-                *to.add(at) = byte;
-                at += (kept >> n & 1) as usize;
+            for (half, bytes) in bytes.as_chunks::<8>().0.iter().enumerate() {
+                let kept = kept >> (16 * n + 8 * half) & 0xff;
+                if kept == 0xff {
+                    to.add(at).cast::<[u8; 8]>().write_unaligned(*bytes);
+                    at += 8;
+                    continue;
+                }
+                for (n, byte) in bytes.iter().enumerate() {
+                    *to.add(at) = *byte;
+                    at += (kept >> n & 1) as usize;
+                }
             }
         }
     }
