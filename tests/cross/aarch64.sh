@@ -67,7 +67,7 @@ unpacked() {
 command -v apt-get >/dev/null || skipped "no Debian system"
 installed gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 if ! [ -d "$(rustc --print target-libdir --target $triple)" ]; then
-    [ -x "$cross/rustc.sh" ] && "$cross/rustc.sh" --version >/dev/null 2>&1 || unpacked
+    "$cross/rustc.sh" --version >/dev/null 2>&1 || unpacked
     export RUSTC=$cross/rustc.sh
 fi
 "${RUSTC:-rustc}" --version
