@@ -23,7 +23,7 @@ _nzbpipe() {
 
     case "${cmd}" in
         nzbpipe)
-            opts="-q -v -d -s -k -h -V --quiet --verbose --progress --include --exclude --dir --flat --accept-unverified --salvage --json --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --stats --metrics --help --version"
+            opts="-q -v -d -s -k -h -V --quiet --verbose --progress --include --exclude --pass-raw --dir --flat --accept-unverified --salvage --json --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --stats --metrics --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

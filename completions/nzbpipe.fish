@@ -20,6 +20,7 @@ complete -c nzbpipe -l stats -d 'Write what was done to FILE at the end, as JSON
 complete -c nzbpipe -l metrics -d 'Keep counters in FILE, in the text format of Prometheus' -r -F
 complete -c nzbpipe -s q -l quiet -d 'Print nothing on success and one line on failure'
 complete -c nzbpipe -s v -l verbose -d 'Tell more about what is going on'
+complete -c nzbpipe -l pass-raw -d 'Take articles in no known encoding as they are'
 complete -c nzbpipe -l flat -d 'Write to DIR itself'
 complete -c nzbpipe -l accept-unverified -d 'Take a file as complete though some of its segments carry no CRC'
 complete -c nzbpipe -l salvage -d 'Write damaged bytes into the .part file, for par2 to repair'

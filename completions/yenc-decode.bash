@@ -23,7 +23,7 @@ _yenc__decode() {
 
     case "${cmd}" in
         yenc__decode)
-            opts="-q -v -h -V --raw --quiet --verbose --help --version"
+            opts="-q -v -h -V --raw --pass-raw --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

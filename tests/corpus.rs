@@ -68,6 +68,7 @@ impl Post {
             range,
             data,
             crc: Some(crc32fast::hash(data)),
+            whole: None,
         }
     }
 
@@ -106,6 +107,8 @@ pub struct Article<'a> {
     pub data: &'a [u8],
     /// `pcrc32=`, or `crc32=` of a single part.
     pub crc: Option<u32>,
+    /// `crc32=` of a part: that of the whole file.
+    pub whole: Option<u32>,
 }
 
 impl Article<'_> {
@@ -145,6 +148,9 @@ impl Article<'_> {
         }
         if let Some(crc) = self.crc {
             let _ = write!(text, " {key}={crc:08x}");
+        }
+        if let Some(whole) = self.whole {
+            let _ = write!(text, " crc32={whole:08x}");
         }
         text + "\r\n"
     }

@@ -66,6 +66,8 @@ pub struct Job {
     pub split: String,
     /// Flags of `nntp-fetch`.
     pub fetch: String,
+    /// Flags of `yenc-decode`.
+    pub decode: String,
     /// Flags of `seg-write`.
     pub write: String,
     /// Flags of all.
@@ -95,6 +97,7 @@ impl Job {
             nzbs,
             split,
             fetch,
+            decode,
             write,
             common,
             variables,
@@ -102,11 +105,11 @@ impl Job {
         match mode {
             Mode::Piped => format!(
                 "nzb-split {common} {split} {nzbs} | {variables} {before}nntp-fetch {common} {fetch} | \
-                 {before}yenc-decode {common} | {before}seg-write {common} {write} -d out --json"
+                 {before}yenc-decode {common} {decode} | {before}seg-write {common} {write} -d out --json"
             ),
             Mode::Fused => {
                 format!(
-                    "{variables} {before}nzbpipe {common} {split} {fetch} {write} -d out --json {nzbs}"
+                    "{variables} {before}nzbpipe {common} {split} {fetch} {decode} {write} -d out --json {nzbs}"
                 )
             }
         }

@@ -112,6 +112,8 @@ fn fate(record: &Record) -> Option<String> {
                     "unverified",
                     "missing_ranges",
                     "crc32",
+                    "crc32_declared",
+                    "crc32_matches",
                 ])
         }
         "end" => {

@@ -45,6 +45,72 @@ fn articles_without_crc() {
     });
 }
 
+/// The whole file's CRC stands in the articles, too. Posters write anything there: it
+/// is compared, but the parts' own decide.
+#[test]
+fn the_crc_of_the_whole_file() {
+    let film = film();
+    let right = crc32fast::hash(&film.data);
+    let wrong = right ^ 1;
+    let rows = [
+        (
+            [None, None, None, Some(right)],
+            "crc32_declared=R crc32_matches=true",
+        ),
+        ([Some(right); 4], "crc32_declared=R crc32_matches=true"),
+        (
+            [None, None, None, Some(wrong)],
+            "crc32_declared=W crc32_matches=false",
+        ),
+        ([Some(wrong); 4], "crc32_declared=W crc32_matches=false"),
+        (
+            [Some(wrong), None, None, Some(right)],
+            "crc32_declared=null crc32_matches=null",
+        ),
+        ([None; 4], "crc32_declared=null crc32_matches=null"),
+    ];
+    for (declared, verdict) in rows {
+        let verdict = verdict
+            .replace('R', &format!("\"{right:08x}\""))
+            .replace('W', &format!("\"{wrong:08x}\""));
+        both(|t| {
+            let script = (1..=4).fold(Script::of(&[&film]), |script, number| {
+                let mut article = film.article(number);
+                article.whole = declared[number - 1];
+                script.article(&film.id(number), article.body())
+            });
+            let server = script.start();
+            t.nzb(&[&film]);
+            let done = t.download(&Job::from(&server)).code(0);
+            let done = done.file("x/film.bin", &film.data);
+            let told = done.fates().iter().any(|fate| fate.ends_with(&verdict));
+            assert!(told, "{verdict}\n{}", done.shown());
+            let warned = done.stderr.contains("the whole has");
+            assert_eq!(warned, verdict.ends_with("false"), "{}", done.shown());
+            done
+        });
+    }
+}
+
+/// A later run that finds the file complete still knows what was declared.
+#[test]
+fn the_crc_of_the_whole_file_and_a_second_run() {
+    let film = film();
+    both(|t| {
+        let mut article = film.article(1);
+        article.whole = Some(7);
+        let late = Script::of(&[&film]).article(&film.id(1), article.body());
+        let server = late.always(&film.id(4), Act::missing()).start();
+        t.nzb(&[&film]);
+        let done = t.download(&Job::from(&server)).code(1);
+        let lacking = "crc32=null crc32_declared=\"00000007\" crc32_matches=null";
+        assert!(done.fates().iter().any(|fate| fate.ends_with(lacking)));
+        let server = Script::of(&[&film]).start();
+        let done = t.download(&Job::from(&server)).code(0);
+        done.says("articles declare 00000007")
+    });
+}
+
 /// par2 can make use of damaged bytes; the file is no less incomplete for it.
 #[test]
 fn salvaged_damage() {

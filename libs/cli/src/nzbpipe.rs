@@ -13,6 +13,7 @@ use crate::nntp_fetch::print_example;
 use crate::nzb_split::{sources, warnings};
 use crate::seg_write::Output;
 use crate::ui::{Common, Drawing, Ui};
+use crate::yenc_decode::Passing;
 use crate::{streams, summary};
 
 const NAME: &str = "nzbpipe";
@@ -44,6 +45,9 @@ pub(crate) struct Args {
     selection: Selection,
 
     #[command(flatten)]
+    passing: Passing,
+
+    #[command(flatten)]
     output: Output,
 
     #[command(flatten)]
@@ -71,7 +75,9 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let (stop, reload) = fetching::watch_signals(&ui)?;
     let setup = Setup {
         program: NAME,
-        form: fetch::Form::Parts,
+        form: fetch::Form::Parts {
+            raw: args.passing.pass_raw,
+        },
         ui: &ui,
         stop: &stop,
     };

@@ -18,6 +18,10 @@ use crate::{streams, summary};
 /// are there, each is proven by its CRC, and they cover the file exactly. What is
 /// missing stays a hole.
 ///
+/// Parts of UUencoded files do not know their place; they are put in the order of their
+/// numbers. Until all are there those behind a hole are kept far behind it, so that the
+/// `.part` file is sparse and looks larger than the room it takes.
+///
 /// The exit code tells of the whole pipe: 0 only if every file that a record named
 /// is complete. A later run that brings the missing segments completes the file.
 #[derive(Parser, Debug)]

@@ -25,6 +25,9 @@ pub(crate) fn print(ui: &Ui, written: &Written, dir: &Path) {
         }
         return;
     }
+    for file in written.files.iter().filter(is_contradicted).take(NAMED) {
+        ui.warn(&contradiction(file));
+    }
     let line = headline(written, incomplete.len(), dir);
     if ending.code == Code::OK {
         ui.warn(&line);
@@ -61,6 +64,21 @@ pub(crate) fn failures(ui: &Ui, failures: &[Failure]) -> bool {
 
 fn incomplete(files: &[FileOutcome]) -> impl Iterator<Item = &FileOutcome> {
     files.iter().filter(|file| file.status != Status::Complete)
+}
+
+/// Whether the file is complete by its parts, but not what its articles say it is.
+fn is_contradicted(file: &&FileOutcome) -> bool {
+    matches!((file.crc32, file.crc32_declared), (Some(is), Some(said)) if is != said)
+}
+
+fn contradiction(file: &FileOutcome) -> String {
+    format!(
+        "{}: warning: each part is right by its own CRC, but the whole has {:08x} where its \
+         articles declare {:08x}",
+        file.name,
+        file.crc32.unwrap_or_default(),
+        file.crc32_declared.unwrap_or_default()
+    )
 }
 
 fn is_signal(code: Code) -> bool {
@@ -152,7 +170,9 @@ fn describe(file: &FileOutcome, dir: &Path) -> String {
             if let Some((number, id)) = file.missing.first() {
                 text += &format!(", first number {number} <{id}>");
             }
-            if absent == 0 {
+            if absent == 0 && file.size.is_none() {
+                text += "; its segments do not make a whole file";
+            } else if absent == 0 {
                 text += "; the NZB is short: the file goes on past its last segment";
             }
         }

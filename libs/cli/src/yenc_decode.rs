@@ -5,22 +5,25 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Args as Flags, Parser};
 use nzbpipe_pipeline::{Code, decode, write_bytes};
 use nzbpipe_record::MAX_PAYLOAD;
-use nzbpipe_yenc::{Options, Verdict};
+use nzbpipe_yenc::{Encoding, Options, Verdict};
 
 use crate::exit::{self, Refusal};
 use crate::nntp_fetch::watch_signals;
 use crate::ui::{Common, Ui};
 use crate::{kernel, streams, summary};
 
-/// Decode yEnc article bodies
+/// Decode yEnc and UUencoded article bodies
 ///
 /// Reads `body` records and writes a `part` record for each: the decoded bytes,
 /// their offset in the file and what their CRC says. A damaged part is written as
 /// such; where no offset can be had, a `failed` record says why. All other records
 /// pass. The format is that of nzbpipe-records(5).
+///
+/// UUencode is recognised. It has no CRC, so nothing proves it right, and no
+/// offsets: its parts follow each other by their numbers.
 #[derive(Parser, Debug)]
 #[command(name = "yenc-decode", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -33,7 +36,23 @@ pub(crate) struct Args {
     raw: Option<PathBuf>,
 
     #[command(flatten)]
+    passing: Passing,
+
+    #[command(flatten)]
     common: Common,
+}
+
+/// Flags of the programs that decode.
+#[derive(Flags, Debug)]
+pub(crate) struct Passing {
+    /// Take articles in no known encoding as they are
+    ///
+    /// An .nfo that was posted as text, for example. Without this flag such an
+    /// article has failed. Nothing proves it right, so its file gets its name only if
+    /// that is accepted (--accept-unverified). Servers that may have a better copy
+    /// are asked for it first.
+    #[arg(long)]
+    pub pass_raw: bool,
 }
 
 pub(crate) const EXAMPLES: &str = "\
@@ -64,7 +83,11 @@ fn run(args: Args) -> Result<Code, Refusal> {
             return Err(refusal);
         }
     };
-    let ending = decode::run(kernel, inlet, outlet, &pool);
+    let config = decode::Config {
+        kernel,
+        raw: args.passing.pass_raw,
+    };
+    let ending = decode::run(config, inlet, outlet, &pool);
     summary::failures(&ui, &ending.failures);
     let fates = summary::fates(&ending.tally);
     ui.detail(&format!("{fates} (kernel {kernel})"));
@@ -99,8 +122,8 @@ fn raw(article: &Path, ui: &Ui) -> Result<Code, Refusal> {
     let (bytes, report) = match stuffed.1.verdict {
         Verdict::Mismatch => {
             let plain = decoded(false);
-            match plain.1.verdict {
-                Verdict::Ok => plain,
+            match (plain.1.verdict, &plain.1.encoding) {
+                (Verdict::Ok, _) | (Verdict::Absent, Encoding::Uu(_)) => plain,
                 _ => stuffed,
             }
         }
@@ -112,14 +135,17 @@ fn raw(article: &Path, ui: &Ui) -> Result<Code, Refusal> {
         }
         return Ok(error.code());
     }
+    let is_uu = matches!(report.encoding, Encoding::Uu(_));
     let (code, text) = match report.verdict {
         Verdict::Ok => (Code::OK, "the CRC is right"),
+        Verdict::Mismatch if is_uu => (Code::INCOMPLETE, "damaged: a line is wrong"),
         Verdict::Mismatch => (Code::INCOMPLETE, "damaged: the CRC or the size is wrong"),
         Verdict::Absent => (Code::INCOMPLETE, "no CRC: nothing proves these bytes right"),
+        Verdict::Truncated if is_uu => (Code::INCOMPLETE, "cut off within a line"),
         Verdict::Truncated => (Code::INCOMPLETE, "cut off: there is no =yend line"),
         _ => (
             Code::DATA,
-            "this is no yEnc article: it has no =ybegin line",
+            "this is no yEnc article, it has no =ybegin line; nor is it UUencode",
         ),
     };
     match code {

@@ -17,7 +17,7 @@ use nzbpipe_nntp::backlog;
 use nzbpipe_nntp::config::{self, Server};
 use nzbpipe_nntp::multiline::Framer;
 use nzbpipe_nntp::{
-    BodySink, Client, Fed, FedState, MessageId, Options, Rate, Request, Sinks, Stats, Verdict,
+    BodySink, Client, Fed, FedState, MessageId, Nth, Options, Rate, Request, Sinks, Stats, Verdict,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -78,7 +78,7 @@ async fn start(limit: u64, connections: u16, tasks: &mut JoinSet<()>) -> Arc<Sta
             alternates: Vec::new(),
             bytes: None,
             date: None,
-            number: 1,
+            nth: Nth::default(),
             ticket: (),
         };
         while requests.send(request(id.clone())).await.is_ok() {}
@@ -157,7 +157,7 @@ impl Sinks for Away {
     type Ticket = ();
     type Sink = Gone;
 
-    async fn begin(&self, _number: u64, _bytes: Option<u64>) -> Gone {
+    async fn begin(&self, _nth: Nth, _bytes: Option<u64>) -> Gone {
         Gone(Framer::new())
     }
 }

@@ -16,7 +16,7 @@ use nzbpipe_nntp::backlog;
 use nzbpipe_nntp::config::Server;
 use nzbpipe_nntp::multiline::Framer;
 use nzbpipe_nntp::{
-    BodySink, Client, Fed, FedState, MessageId, Options, Request, Sinks, Stats, Verdict,
+    BodySink, Client, Fed, FedState, MessageId, Nth, Options, Request, Sinks, Stats, Verdict,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -79,7 +79,7 @@ async fn fetch(servers: Vec<Server>, count: usize, tasks: &mut JoinSet<()>) {
                 id: MessageId::new(&format!("{n}@turnaround")).expect("an id"),
                 alternates: Vec::new(),
                 bytes: None,
-                number: 1,
+                nth: Nth::default(),
                 date: None,
                 ticket: (),
             };
@@ -124,7 +124,7 @@ impl Sinks for Away {
     type Ticket = ();
     type Sink = Gone;
 
-    async fn begin(&self, _number: u64, _bytes: Option<u64>) -> Gone {
+    async fn begin(&self, _nth: Nth, _bytes: Option<u64>) -> Gone {
         Gone(Framer::new())
     }
 }

@@ -58,7 +58,7 @@ pub use error::Error;
 pub use ledger::{Quota, Slots};
 pub use notice::{Notice, NoticeKind};
 pub use rate::Rate;
-pub use request::{Class, Outcome, Request, Tried};
+pub use request::{Class, Nth, Outcome, Request, Tried};
 pub use sink::{BodySink, Fed, FedState, Sinks, Verdict};
 pub use stats::{ServerStats, Stats};
 pub use trace::{Line, Trace};

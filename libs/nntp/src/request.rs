@@ -15,12 +15,21 @@ pub struct Request<T> {
     pub alternates: Vec<MessageId>,
     /// Its size on the wire, if known: a hint for the sink.
     pub bytes: Option<u64>,
-    /// Its number among the segments of its file, for the sink.
-    pub number: u64,
+    /// Which of its file's segments it is, for the sink.
+    pub nth: Nth,
     /// When it was posted, in seconds since 1970, if known.
     pub date: Option<i64>,
     /// Comes back with the outcome.
     pub ticket: T,
+}
+
+/// Which of its file's segments one is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nth {
+    /// Its number, from 1.
+    pub number: u64,
+    /// How many there are; 0 if that is not known.
+    pub of: u64,
 }
 
 /// The one thing that becomes of a request.

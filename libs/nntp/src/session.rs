@@ -351,11 +351,11 @@ impl<S: Sinks> Session<S> {
         let Some(What::Article(held)) = self.flights.front().map(|flight| &flight.what) else {
             return Err(self.broken("a body nobody asked for", false));
         };
-        let (number, bytes) = match held {
-            Held::Own(job) => (job.request.number, job.request.bytes),
-            Held::Shared(share) => (share.number, share.bytes),
+        let (nth, bytes) = match held {
+            Held::Own(job) => (job.request.nth, job.request.bytes),
+            Held::Shared(share) => (share.nth, share.bytes),
         };
-        let mut sink = self.patiently(pool.sinks.begin(number, bytes)).await;
+        let mut sink = self.patiently(pool.sinks.begin(nth, bytes)).await;
         loop {
             if self.wire.arrived().is_empty() {
                 self.more().await?;

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::MessageId;
+use crate::{MessageId, Nth};
 
 /// What a connection holds while it waits for an answer.
 pub(crate) enum Held<J> {
@@ -17,7 +17,7 @@ pub(crate) enum Held<J> {
 /// A job in more than one pair of hands.
 pub(crate) struct Share<J> {
     pub(crate) id: MessageId,
-    pub(crate) number: u64,
+    pub(crate) nth: Nth,
     pub(crate) bytes: Option<u64>,
     inner: Mutex<Inner<J>>,
 }
@@ -30,10 +30,10 @@ struct Inner<J> {
 
 impl<J> Share<J> {
     /// `job`, held by its first connection.
-    pub(crate) fn new(job: J, id: MessageId, number: u64, bytes: Option<u64>) -> Arc<Share<J>> {
+    pub(crate) fn new(job: J, id: MessageId, nth: Nth, bytes: Option<u64>) -> Arc<Share<J>> {
         Arc::new(Share {
             id,
-            number,
+            nth,
             bytes,
             inner: Mutex::new(Inner {
                 job: Some(job),
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn share() -> Arc<Share<u32>> {
-        Share::new(7, MessageId::new("a@b").unwrap(), 1, None)
+        Share::new(7, MessageId::new("a@b").unwrap(), Nth::default(), None)
     }
 
     #[test]

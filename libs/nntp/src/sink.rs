@@ -1,6 +1,8 @@
 //! Where the bytes of a body go while they arrive: implemented by whoever uses
 //! the client, called by the connection.
 
+use crate::Nth;
+
 /// What [`BodySink::feed`] did with the bytes it was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fed {
@@ -58,10 +60,10 @@ pub trait Sinks: Send + Sync + 'static {
     /// The sink of one body.
     type Sink: BodySink + 'static;
 
-    /// A sink for the body of segment `number` of its file, expected to have
+    /// A sink for the body of the `nth` segment of its file, expected to have
     /// `bytes` octets on the wire if that is known. Called when the `222` has arrived; may wait for
     /// memory, and the connection reads nothing meanwhile.
-    fn begin(&self, number: u64, bytes: Option<u64>) -> impl Future<Output = Self::Sink> + Send;
+    fn begin(&self, nth: Nth, bytes: Option<u64>) -> impl Future<Output = Self::Sink> + Send;
 
     /// Of two damaged copies of one article: whether `new` is the better one.
     fn better(

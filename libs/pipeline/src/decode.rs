@@ -1,20 +1,34 @@
 //! The stage `yenc-decode`: `body` and `article` records in, `part` records out.
 
-use nzbpipe_record::{Article, Body, Bytes, Class, Header, Pool, Record, Segment};
-use nzbpipe_yenc::{Decoder, Kernel, Options, Report};
+use nzbpipe_nntp::Nth;
+use nzbpipe_record::{
+    Article, Body, Bytes, Class, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
+};
+use nzbpipe_yenc::{Decoder, Kernel, Options, Report, State};
 
 use crate::stage::{Ending, filter};
-use crate::{Error, Inlet, Outlet, Tally, article as whole, part};
+use crate::{Error, Inlet, Outlet, Tally, article as whole, part, raw};
 
 /// The stage's name.
 pub const NAME: &str = "yenc-decode";
 
-/// Decodes every `body` and `article` of `inlet` with `kernel`; all other records pass
-/// untouched.
-pub fn run(kernel: Kernel, mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
+/// How to decode.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// What decodes yEnc.
+    pub kernel: Kernel,
+    /// Whether articles in no known encoding become parts as they are.
+    pub raw: bool,
+}
+
+/// Bytes that an article which outgrows its lines gets at least.
+const ROOM: usize = 64 << 10;
+
+/// Decodes every `body` and `article` of `inlet`; all other records pass untouched.
+pub fn run(config: Config, mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
     filter(NAME, &mut inlet, &mut outlet, |inlet, outlet, tally| {
         while let Some(record) = inlet.next()? {
-            let record = decoded(record, kernel, pool)?;
+            let record = decoded(record, config, pool)?;
             count(&record, tally);
             let telemetry = matches!(record.header, Header::Progress(_));
             outlet.send(record)?;
@@ -32,14 +46,41 @@ pub fn run(kernel: Kernel, mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) ->
 /// as a file or a server gives them (`options` tells which). Returns the bytes
 /// and what is known of them.
 pub fn article(lines: &[u8], options: Options, pool: &Pool) -> (Bytes, Report) {
-    let mut decoder = Decoder::new(options);
-    let mut buffer = pool.take(lines.len());
-    let progress = decoder.decode(lines, buffer.spare());
-    buffer.advance(progress.written);
-    (buffer.into(), decoder.finish())
+    either(lines, options, false, pool)
 }
 
-fn decoded(record: Record, kernel: Kernel, pool: &Pool) -> Result<Record, Error> {
+/// The same; with `raw` an article in no known encoding comes as it is.
+pub(crate) fn either(lines: &[u8], options: Options, raw: bool, pool: &Pool) -> (Bytes, Report) {
+    let mut decoder = Decoder::new(options);
+    let mut buffer = pool.take(lines.len());
+    let mut rest = lines;
+    loop {
+        let progress = decoder.decode(rest, buffer.spare());
+        buffer.advance(progress.written);
+        rest = &rest[progress.consumed..];
+        if progress.state != State::Full || buffer.len() >= MAX_PAYLOAD {
+            break;
+        }
+        // UUencode whose trailing blanks were cut off grows.
+        buffer.reserve((2 * buffer.len()).clamp(ROOM, MAX_PAYLOAD));
+    }
+    buffer.truncate(MAX_PAYLOAD);
+    let report = match raw {
+        true => raw::pass(lines, options.stuffed, &mut buffer, decoder.finish()),
+        false => decoder.finish(),
+    };
+    (buffer.into(), report)
+}
+
+fn decoded(record: Record, config: Config, pool: &Pool) -> Result<Record, Error> {
+    let decoded = |lines: &[u8], stuffed| {
+        let options = Options {
+            stuffed,
+            kernel: config.kernel,
+            ..Options::default()
+        };
+        either(lines, options, config.raw, pool)
+    };
     match (record.header, record.payload) {
         (Header::Body(body), Some(lines)) => {
             let Body {
@@ -48,16 +89,7 @@ fn decoded(record: Record, kernel: Kernel, pool: &Pool) -> Result<Record, Error>
                 stuffed,
                 ..
             } = *body;
-            let (bytes, report) = article(
-                &lines,
-                Options {
-                    stuffed,
-                    kernel,
-                    ..Options::default()
-                },
-                pool,
-            );
-            Ok(part::record(segment, provenance, &report, bytes))
+            Ok(told(segment, provenance, decoded(&lines, stuffed)))
         }
         (Header::Article(article), Some(lines)) => {
             let Article {
@@ -67,23 +99,22 @@ fn decoded(record: Record, kernel: Kernel, pool: &Pool) -> Result<Record, Error>
                 ..
             } = *article;
             // As the fetch checks it: no field of the header begins a block.
-            let lines = whole::body(&lines);
-            let (bytes, report) = self::article(
-                lines,
-                Options {
-                    stuffed,
-                    kernel,
-                    ..Options::default()
-                },
-                pool,
-            );
-            Ok(part::record(segment, provenance, &report, bytes))
+            let decoded = decoded(whole::body(&lines), stuffed);
+            Ok(told(segment, provenance, decoded))
         }
         (Header::Article(article), None) => Err(no_payload("article", &article.segment)),
         (Header::Body(body), None) => Err(no_payload("body", &body.segment)),
         (Header::Segment(segment), _) => Err(never_fetched(&segment)),
         (header, payload) => Ok(Record { header, payload }),
     }
+}
+
+fn told(segment: Segment, provenance: Provenance, (bytes, report): (Bytes, Report)) -> Record {
+    let nth = Nth {
+        number: segment.number,
+        of: segment.of,
+    };
+    part::record(segment, provenance, &part::placed(report, nth), bytes)
 }
 
 /// A `segment` that came past the fetching stage.

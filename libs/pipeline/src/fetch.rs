@@ -81,7 +81,10 @@ pub enum Form {
         verify: bool,
     },
     /// Decoded while they arrive.
-    Parts,
+    Parts {
+        /// Whether articles in no known encoding become parts as they are.
+        raw: bool,
+    },
 }
 
 impl Form {
@@ -113,8 +116,8 @@ pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending 
             let sinks = Raw::new(budget, pool, verify.then_some(kernel), true);
             drive(config, sinks, inlet, outlet)
         }
-        Form::Parts => {
-            let sinks = Decoding::new(budget, pool, kernel);
+        Form::Parts { raw } => {
+            let sinks = Decoding::new(budget, pool, kernel, raw);
             drive(config, sinks, inlet, outlet)
         }
     }

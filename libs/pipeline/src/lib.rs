@@ -19,6 +19,7 @@ pub mod fuse;
 mod inlet;
 mod outlet;
 mod part;
+mod raw;
 pub mod split;
 mod stage;
 mod stop;

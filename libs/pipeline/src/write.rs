@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use nzbpipe_record::{
-    Bytes, Class, Crc, Failed, FileReport, FileStatus, Header, Part, Record, Segment,
+    Bytes, Class, Crc, Encoding, Failed, FileReport, FileStatus, Header, Part, Record, Segment,
 };
-use nzbpipe_store::{Absent, FileOutcome, Piece, Placed, Status, Store, Why};
+use nzbpipe_store::{Absent, FileOutcome, Order, Piece, Placed, Status, Store, Why};
 
 use crate::decode::{never_fetched, no_payload};
 use crate::stage::{Ending, close};
@@ -156,10 +156,7 @@ impl Stage {
     /// The CRC-32 of the bytes: the decoder's figure where nothing came between,
     /// else our own. `None` if the two differ.
     fn crc32(&self, part: &Part, bytes: &Bytes) -> Option<u32> {
-        let told = part
-            .crc32
-            .as_deref()
-            .map(|hex| u32::from_str_radix(hex, 16).ok());
+        let told = part.crc32.as_deref().map(hex);
         match told {
             Some(told) if !self.check => told,
             Some(told) => told.filter(|&crc| crc == crc32fast::hash(bytes)),
@@ -271,15 +268,25 @@ fn piece<'a>(
         yenc_name: part.yenc_name.as_deref(),
         number: segment.number,
         of: segment.of,
-        offset: part.offset,
+        offset: part.offset.unwrap_or_default(),
+        order: match part.encoding {
+            Some(Encoding::Uu) => Some(Order::Uu { ends: part.ends }),
+            Some(Encoding::Raw) => Some(Order::Raw),
+            _ => None,
+        },
         size: part.size,
         verified: part.crc == Crc::Ok && crc32.is_some(),
         damaged: matches!(part.crc, Crc::Mismatch | Crc::Truncated) || crc32.is_none(),
         bytes,
         crc32: crc32.unwrap_or_default(),
+        file_crc32: part.file_crc32.as_deref().and_then(hex),
         bound: None,
         id: &segment.id,
     }
+}
+
+fn hex(text: &str) -> Option<u32> {
+    u32::from_str_radix(text, 16).ok()
 }
 
 /// What tells files apart. A stream made by hand may lack the digest; then the
@@ -297,6 +304,7 @@ fn refusal(part: &Part, placed: &Placed) -> Option<String> {
     match placed {
         Placed::Rejected(reason) => Some(reason.as_str().to_owned()),
         Placed::Damaged if part.crc == Crc::Truncated => Some("truncated".to_owned()),
+        Placed::Damaged if part.encoding.is_some() => Some("damaged".to_owned()),
         Placed::Damaged => Some("crc".to_owned()),
         _ => None,
     }
@@ -350,6 +358,8 @@ fn report(file: &FileOutcome) -> Header {
             .map(|&(start, end)| [start, end])
             .collect(),
         crc32: file.crc32.map(|crc| format!("{crc:08x}")),
+        crc32_declared: file.crc32_declared.map(|crc| format!("{crc:08x}")),
+        crc32_matches: file.crc32.zip(file.crc32_declared).map(|(a, b)| a == b),
         ..FileReport::default()
     }))
 }

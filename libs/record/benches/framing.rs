@@ -42,7 +42,7 @@ fn part() -> Record {
     };
     let crc = Crc::Ok;
     let part = Part {
-        offset: 7,
+        offset: Some(7),
         size: Some(9),
         crc,
         provenance,

@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(line(unknown, Some(7)), r#"{"len":7,"type":"a\"b"}"#);
         let part = line(
             Part {
-                offset: 5,
+                offset: Some(5),
                 crc: Crc::Ok,
                 ..Part::default()
             },

@@ -1,8 +1,8 @@
 //! The header of a record: one JSON object, told apart by its `type`.
 
 use crate::{
-    Article, Body, End, Failed, FileReport, Job, Missing, Part, Progress, Segment, Stream, Unknown,
-    keys,
+    Article, Body, Encoding, End, Failed, FileReport, Job, Missing, Part, Progress, Segment,
+    Stream, Unknown, keys,
 };
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
@@ -140,7 +140,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<(Header, Option<u64>), serde_json::Er
         "segment" => Header::Segment(serde_json::from_slice(line)?),
         "body" => Header::Body(serde_json::from_slice(line)?),
         "article" => Header::Article(serde_json::from_slice(line)?),
-        "part" => Header::Part(serde_json::from_slice(line)?),
+        "part" => Header::Part(located(serde_json::from_slice(line)?)?),
         "missing" => Header::Missing(serde_json::from_slice(line)?),
         "failed" => Header::Failed(serde_json::from_slice(line)?),
         "file" => Header::File(serde_json::from_slice(line)?),
@@ -155,6 +155,15 @@ pub(crate) fn parse(line: &[u8]) -> Result<(Header, Option<u64>), serde_json::Er
         }
     };
     Ok((header, frame.len))
+}
+
+/// A piece has to say where it belongs, unless its encoding cannot.
+fn located(part: Box<Part>) -> Result<Box<Part>, serde_json::Error> {
+    use serde::de::Error;
+    match (part.offset, &part.encoding) {
+        (None, None | Some(Encoding::Other(_))) => Err(serde_json::Error::missing_field("offset")),
+        _ => Ok(part),
+    }
 }
 
 #[cfg(test)]
@@ -209,10 +218,27 @@ mod tests {
         let Header::Part(part) = header else {
             panic!("{header:?}")
         };
-        assert_eq!((part.offset, part.crc, part.size), (7, Crc::Mismatch, None));
+        assert_eq!(
+            (part.offset, part.crc, part.size),
+            (Some(7), Crc::Mismatch, None)
+        );
         assert_eq!((part.provenance.tries, part.provenance.ms), (2, 40));
         assert_eq!(part.provenance.server, "main");
         assert_eq!(Value::Object(part.segment.extra), json!({"x": true}));
+    }
+
+    #[test]
+    fn a_part_in_uuencode_need_not_know_its_place() {
+        let given = json!({"type": "part", "crc": "absent", "encoding": "uu", "ends": true});
+        let Header::Part(part) = read(&given).0 else {
+            panic!()
+        };
+        assert_eq!((part.offset, part.ends), (None, true));
+        assert_eq!(part.encoding, Some(Encoding::Uu));
+        let mut line = Vec::new();
+        encode_header(&Header::Part(part), Some(0), &mut line).unwrap();
+        let start = r#"{"len":0,"type":"part","encoding":"uu","ends":true,"crc":"absent","#;
+        assert!(line.starts_with(start.as_bytes()));
     }
 
     #[test]
@@ -282,6 +308,10 @@ mod tests {
             (r#"{"type":"segment","number":"1"}"#, "invalid type: string"),
             (r#"{"type":"part","crc":"ok"}"#, "missing field `offset`"),
             (r#"{"type":"part","offset":0}"#, "missing field `crc`"),
+            (
+                r#"{"type":"part","crc":"absent","encoding":"new"}"#,
+                "missing field `offset`",
+            ),
             (
                 r#"{"type":"part","offset":-1,"crc":"ok"}"#,
                 "invalid value: integer `-1`",

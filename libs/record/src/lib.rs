@@ -150,14 +150,24 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `offset` ! | where the payload belongs in the file, in bytes from 0 |
+//! | `offset` ? | where the payload belongs in the file, in bytes from 0; required if there is no `encoding` |
+//! | `encoding` ? | `uu`: the article was in UUencode, not in yEnc; `raw`: it was in neither, and the payload is its lines; see below |
+//! | `ends` ? | `true` if the article has the line that ends a UUencoded file |
 //! | `size` ? | size of the whole file, as the article states it |
 //! | `crc` ! | `ok`; `mismatch`: a checksum, size or range is wrong; `absent`: there was none to check; `truncated`: the data end before their trailer |
 //! | `crc32` ? | CRC-32 of the payload, 8 lower-case hexadecimal digits |
+//! | `file_crc32` ? | CRC-32 of the whole file as an article of several states it, 8 lower-case hexadecimal digits; not there if it is that of the payload |
 //! | `yenc_name` ? | file name, as the article states it |
 //! | `yenc_name_b64` ? | its bytes in base64, if they were not UTF-8 |
 //! | `yenc_part`, `total` ? | number of the part and how many there are, as the article states them |
 //! | `server`, `tries`, `ms` | as in `body` |
+//!
+//! A piece with an `encoding` follows the one with the `number` before it, whatever
+//! `offset` says; it is there if the article has the line that begins the file. The file is
+//! whole if its pieces are there from number 1 to `of`, all in the same encoding, and, in
+//! UUencode, the last one and no other has `ends`. Nothing proves such pieces right: their file is `unverified` at best, or
+//! `complete` if the user says that this will do. Other encodings may follow, and are read
+//! as if the key were not there.
 //!
 //! ## `missing` – [`Missing`]: every server that could be asked says it is not there
 //!
@@ -196,8 +206,10 @@
 //! | `size` ? | size of the whole file in bytes |
 //! | `segments` | segments of the file (`of`), which are: |
 //! | `ok`, `missing`, `damaged`, `unverified` | checked and written; not there; wrong; written without a checksum |
-//! | `missing_ranges` | bytes that are not on disk: array of pairs, each the first offset and the one after the last |
+//! | `missing_ranges` | bytes that are not on disk: array of pairs, each the first offset and the one after the last; empty for a file whose pieces have an `encoding`: the length of a hole in it is not known |
 //! | `crc32` ? | CRC-32 of the whole file, 8 lower-case hexadecimal digits |
+//! | `crc32_declared` ? | the same as its articles state it, where they agree |
+//! | `crc32_matches` ? | `true` or `false`: whether the two are equal. What makes a file complete are the checksums of its parts; posters write anything here |
 //!
 //! ## `progress` – [`Progress`]: telemetry, at most twice a second and once at the end
 //!
@@ -239,14 +251,14 @@
 //!
 //! let mut writer = Writer::new(Vec::new());
 //! writer.write(&Stream::new("example 1.0").into())?;
-//! let part = Part { offset: 0, crc: Crc::Ok, ..Part::default() };
+//! let part = Part { offset: Some(0), crc: Crc::Ok, ..Part::default() };
 //! writer.write(&Record::with_payload(part, "abc"))?;
 //! let stream = writer.into_inner()?;
 //!
 //! let mut reader = Reader::new(&stream[..], Limits::default(), Pool::new(1 << 20));
 //! while let Some(record) = reader.next()? {
 //!     if let (Header::Part(part), Some(payload)) = (record.header, record.payload) {
-//!         assert_eq!((part.offset, &payload[..]), (0, &b"abc"[..]));
+//!         assert_eq!((part.offset, &payload[..]), (Some(0), &b"abc"[..]));
 //!     }
 //! }
 //! # Ok::<(), nzbpipe_record::Error>(())
@@ -279,7 +291,7 @@ pub use crate::encode::encode_header;
 pub use crate::error::{Error, Fault, Position};
 pub use crate::failure::{Class, Failed, Missing, Tried};
 pub use crate::header::Header;
-pub use crate::piece::{Body, Crc, Part, Provenance};
+pub use crate::piece::{Body, Crc, Encoding, Part, Provenance};
 pub use crate::progress::{Progress, ServerErrors, ServerProgress};
 pub use crate::reader::Reader;
 pub use crate::report::{End, FileReport, FileStatus, Job, Status, Stream, Unknown};

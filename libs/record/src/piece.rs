@@ -2,6 +2,7 @@
 //! article had them, then decoded.
 
 use crate::Segment;
+use crate::words::words;
 use serde::{Deserialize, Serialize};
 
 // In every struct here `segment` is the last field: serde gives the flattened
@@ -46,6 +47,17 @@ impl Crc {
     }
 }
 
+words! {
+    /// How an article carried a piece, if not in yEnc. Such pieces do not say where they
+    /// belong: they follow each other by their numbers.
+    Encoding {
+        /// In UUencode.
+        Uu = "uu",
+        /// In none that is known: the payload is the article's lines.
+        Raw = "raw",
+    }
+}
+
 /// `body`: the body of an article. The payload is its lines as they came from
 /// the server, without the line that ends the block.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -68,19 +80,32 @@ pub struct Body {
     pub segment: Segment,
 }
 
-/// `part`: a decoded piece. The payload belongs at `offset` of the file.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// `part`: a decoded piece. The default lies at the file's beginning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
-    /// Where the payload belongs in the file, in bytes from 0. Required.
-    pub offset: u64,
+    /// Where the payload belongs in the file, in bytes from 0. Required if there is no
+    /// `encoding`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// How the article carried the piece, if not in yEnc.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+    /// Whether the file ends in this piece, where the encoding tells.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends: bool,
     /// Size of the whole file as the article states it (yEnc `=ybegin size=`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// What the check of the piece said. Required.
+    /// What the check of the piece said. Required. In UUencode there is nothing to
+    /// prove a piece right: at best it is `Absent`.
     pub crc: Crc,
     /// CRC-32 of the payload, 8 lower-case hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc32: Option<String>,
+    /// CRC-32 of the whole file as a part of several states it (yEnc `=yend crc32=`),
+    /// 8 lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_crc32: Option<String>,
     /// File name as the article states it, as text. Untrusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub yenc_name: Option<String>,
@@ -100,4 +125,25 @@ pub struct Part {
     /// empty: nothing is fetched any more.
     #[serde(flatten)]
     pub segment: Segment,
+}
+
+impl Default for Part {
+    fn default() -> Part {
+        Part {
+            // Without one no reader takes it.
+            offset: Some(0),
+            encoding: None,
+            ends: false,
+            size: None,
+            crc: Crc::default(),
+            crc32: None,
+            file_crc32: None,
+            yenc_name: None,
+            yenc_name_b64: None,
+            yenc_part: None,
+            total: None,
+            provenance: Provenance::default(),
+            segment: Segment::default(),
+        }
+    }
 }

@@ -118,6 +118,12 @@ pub struct FileReport {
     /// CRC-32 of the whole file, 8 lower-case hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crc32: Option<String>,
+    /// The same as the articles state it, where they agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crc32_declared: Option<String>,
+    /// Whether both are there and are the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crc32_matches: Option<bool>,
     /// Keys that this version does not know.
     #[serde(flatten, deserialize_with = "keys::rest")]
     pub extra: Map<String, Value>,

@@ -160,13 +160,14 @@ prop_compose! {
 prop_compose! {
     fn part()(
         (offset, size, yenc_part, total) in any::<(u64, Option<u64>, Option<u64>, Option<u64>)>(),
-        crc in crc(), crc32 in option::of("[0-9a-f]{8}"),
+        (encoding, ends) in (option::of(text()), any::<bool>()),
+        crc in crc(), crc32 in option::of("[0-9a-f]{8}"), file_crc32 in option::of("[0-9a-f]{8}"),
         yenc_name in option::of(text()), yenc_name_b64 in option::of(text()),
         provenance in provenance(), segment in segment(),
     ) -> Part {
         Part {
-            offset, size, crc, crc32, yenc_name, yenc_name_b64, yenc_part, total, provenance,
-            segment,
+            offset: Some(offset), encoding: encoding.map(Into::into), ends, size, crc, crc32,
+            file_crc32, yenc_name, yenc_name_b64, yenc_part, total, provenance, segment,
         }
     }
 }
@@ -200,11 +201,12 @@ prop_compose! {
         (file, size) in any::<(u64, Option<u64>)>(),
         (segments, ok, missing, damaged, unverified) in any::<(u64, u64, u64, u64, u64)>(),
         missing_ranges in vec(any::<[u64; 2]>(), 0..3), crc32 in option::of("[0-9a-f]{8}"),
+        crc32_declared in option::of("[0-9a-f]{8}"), crc32_matches in any::<Option<bool>>(),
         extra in extra(),
     ) -> FileReport {
         FileReport {
             job, job_name, file, file_id, name, path, status, size, segments, ok, missing, damaged,
-            unverified, missing_ranges, crc32, extra,
+            unverified, missing_ranges, crc32, crc32_declared, crc32_matches, extra,
         }
     }
 }

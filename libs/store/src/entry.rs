@@ -1,6 +1,6 @@
 //! One piece that is in a file, and what pieces say about their file. Pure data.
 
-use crate::types::Piece;
+use crate::types::{Order, Piece};
 
 /// A piece that is in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub(crate) struct Entry {
     pub len: u32,
     pub crc32: u32,
     pub verified: bool,
+    /// Given if it does not lie where it says but where its number puts it.
+    pub order: Option<Order>,
 }
 
 impl Entry {
@@ -18,13 +20,15 @@ impl Entry {
             offset: piece.offset,
             len: u32::try_from(piece.bytes.len()).unwrap_or(u32::MAX),
             crc32: piece.crc32,
-            verified: piece.verified,
+            verified: piece.verified && piece.order.is_none(),
+            order: piece.order,
         }
     }
 
     /// Whether both are the same bytes at the same place.
     pub fn is_same(&self, other: &Entry) -> bool {
-        (self.offset, self.len, self.crc32) == (other.offset, other.len, other.crc32)
+        let all = |e: &Entry| (e.offset, e.len, e.crc32, e.order);
+        all(self) == all(other)
     }
 
     /// Where it ends.
@@ -71,6 +75,7 @@ impl<T: PartialEq> Agreed<T> {
 pub(crate) struct Hints {
     pub size: Agreed<u64>,
     pub name: Agreed<String>,
+    pub crc32: Agreed<u32>,
 }
 
 impl Hints {
@@ -82,6 +87,9 @@ impl Hints {
         }
         if let Some(name) = piece.yenc_name.filter(|name| !name.is_empty()) {
             hints.name.hear(name.to_owned());
+        }
+        if let Some(crc32) = piece.file_crc32 {
+            hints.crc32.hear(crc32);
         }
         hints
     }

@@ -12,6 +12,8 @@ use crate::types::{Piece, Placed, Reason};
 pub(crate) struct Finished {
     pub done: Done,
     of: u64,
+    /// What the pieces declared.
+    declared: Option<u32>,
     /// The numbers of its pieces, as ranges: they are consecutive as a rule. `None` if
     /// the journal of an earlier run lost some.
     counted: Option<Coverage>,
@@ -23,6 +25,7 @@ impl Finished {
         Finished {
             done,
             of: pieces.of(),
+            declared: pieces.hints.crc32.get().copied(),
             counted: Some(numbers(pieces.numbers())),
         }
     }
@@ -35,6 +38,7 @@ impl Finished {
         Finished {
             done,
             of: 0,
+            declared: recorded.hints.crc32.get().copied(),
             counted,
         }
     }
@@ -55,13 +59,22 @@ impl Finished {
         }
     }
 
+    /// CRC-32 of the file by its pieces' own word, where they agreed.
+    pub fn declared(&self) -> Option<u32> {
+        self.declared
+    }
+
     /// Judges a piece. Where a damaged one says it lies is not to be believed.
     pub fn judge(&self, piece: &Piece<'_>) -> Placed {
         let is_counted = self
             .counted
             .as_ref()
             .is_none_or(|c| c.overlaps(piece.number, piece.number.saturating_add(1)));
-        let is_within = piece.damaged || Entry::of(piece).end() <= self.done.size;
+        let is_within = match piece.order {
+            _ if piece.damaged => true,
+            Some(_) => piece.bytes.len() as u64 <= self.done.size,
+            None => Entry::of(piece).end() <= self.done.size,
+        };
         match is_counted && is_within {
             true => Placed::Late,
             false => Placed::Rejected(Reason::OutOfRange),

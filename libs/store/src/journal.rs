@@ -7,8 +7,10 @@
 //!
 //! ```text
 //! nzbpipe-journal 1 JOB CRC
-//! part FILE NUMBER OFFSET LEN CRC32 v|u CRC     written; v = verified, u = unverified
-//! hint FILE SIZE NAME CRC                       what the pieces' headers agree on
+//! part FILE NUMBER OFFSET LEN CRC32 STATE CRC   written; v = verified, u = unverified, or
+//!                                               without a place of its own: m = UUencode,
+//!                                               e = the end of it, r = raw
+//! hint FILE SIZE NAME CRC32 CRC                 what the pieces' headers agree on
 //! gone FILE NUMBER|* CRC                        no longer true
 //! done FILE SIZE CRC32 NAME CRC                 is about to be, or is, complete as NAME
 //! ```

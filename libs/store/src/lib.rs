@@ -25,6 +25,13 @@
 //! [`Options::accept_unverified`] is set. Damaged ones leave a hole, unless
 //! [`Options::salvage`] is set; they never count.
 //!
+//! Pieces with an [`Order`] do not say where they lie: each follows the one with the
+//! number before it. Their file is whole when the numbers from 1 on are there, and, in
+//! UUencode, the last and no other has the end. One that comes before its time is kept
+//! far behind in the `.part` file, which then is sparse, and is moved to its place when
+//! all are there. They are unverified, and a verified piece that knows its place sweeps
+//! them away: its file was never theirs.
+//!
 //! # Names
 //!
 //! Data lie in `DIR/JOB/NAME.ID.part`, `ID` being the first twelve digits of the file's
@@ -62,6 +69,7 @@ mod error;
 mod finish;
 mod finished;
 mod folder;
+mod gather;
 mod handles;
 mod journal;
 mod key;
@@ -72,6 +80,7 @@ mod outcome;
 mod pieces;
 pub mod quota;
 mod resume;
+mod sequence;
 pub mod slots;
 mod store;
 mod types;
@@ -80,7 +89,7 @@ pub use error::Error;
 pub use name::safe_name;
 pub use store::Store;
 pub use types::{
-    Absent, FileOutcome, LISTED, MAX_PIECE, Options, Piece, Placed, Reason, Status, Why,
+    Absent, FileOutcome, LISTED, MAX_PIECE, Options, Order, Piece, Placed, Reason, Status, Why,
 };
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::entry::{Agreed, Entry, Hints};
 use crate::journal::Done;
+use crate::types::Order;
 
 const VERSION: &str = "1";
 const MAGIC: &str = "nzbpipe-journal";
@@ -67,7 +68,7 @@ impl fmt::Display for Line<'_> {
                 number,
                 entry: e,
             } => {
-                let (file, state) = (Escaped(file), if e.verified { 'v' } else { 'u' });
+                let (file, state) = (Escaped(file), state(e));
                 write!(
                     f,
                     "part {file} {number} {} {} {:08x} {state}",
@@ -77,7 +78,8 @@ impl fmt::Display for Line<'_> {
             Line::Hint { file, hints } => {
                 let size = agreed(&hints.size, |size| size.to_string());
                 let name = agreed(&hints.name, |name| Escaped(name).to_string());
-                write!(f, "hint {} {size} {name}", Escaped(file))
+                let crc32 = agreed(&hints.crc32, |crc32| format!("{crc32:08x}"));
+                write!(f, "hint {} {size} {name} {crc32}", Escaped(file))
             }
             Line::Gone {
                 file,
@@ -120,12 +122,14 @@ fn parse_fields(fields: &[&str]) -> Option<Owned> {
                 entry,
             })
         }
-        ("hint", [size, name]) => {
+        ("hint", [size, name, rest @ ..]) if rest.len() < 2 => {
+            let hex = |text: &str| u32::from_str_radix(text, 16).ok();
+            let crc32 = parse_agreed(rest.first().unwrap_or(&"-"), hex)?;
             let size = parse_agreed(size, |text| text.parse().ok())?;
             let name = parse_agreed(name, unescape)?;
             Some(Owned::Hint {
                 file,
-                hints: Hints { size, name },
+                hints: Hints { size, name, crc32 },
             })
         }
         ("gone", ["*"]) => Some(Owned::Gone { file, number: None }),
@@ -149,12 +153,34 @@ fn parse_entry(fields: &[&str]) -> Option<Entry> {
     let [offset, len, crc32, state] = *fields else {
         return None;
     };
+    let (verified, order) = parse_state(state);
     Some(Entry {
         offset: offset.parse().ok()?,
         len: len.parse().ok()?,
         crc32: u32::from_str_radix(crc32, 16).ok()?,
-        verified: state == "v",
+        verified,
+        order,
     })
+}
+
+fn state(entry: &Entry) -> char {
+    match (entry.order, entry.verified) {
+        (None, true) => 'v',
+        (None, false) => 'u',
+        (Some(Order::Uu { ends: false }), _) => 'm',
+        (Some(Order::Uu { ends: true }), _) => 'e',
+        (Some(Order::Raw), _) => 'r',
+    }
+}
+
+fn parse_state(text: &str) -> (bool, Option<Order>) {
+    let order = match text {
+        "m" => Some(Order::Uu { ends: false }),
+        "e" => Some(Order::Uu { ends: true }),
+        "r" => Some(Order::Raw),
+        _ => None,
+    };
+    (text == "v", order)
 }
 
 fn agreed<T>(value: &Agreed<T>, show: impl Fn(&T) -> String) -> String {
@@ -223,6 +249,58 @@ mod tests {
             let body = String::from_utf8_lossy(&bytes).into_owned();
             let _ = parse(format!("part {body} {:08x}", crc32fast::hash(body.as_bytes())).as_bytes());
             let _ = unescape(&body);
+        }
+    }
+
+    #[test]
+    fn what_was_agreed_on_survives() {
+        let crcs = [Agreed::Nothing, Agreed::Split, Agreed::On(0xabc)];
+        for crc32 in crcs {
+            let hints = Hints {
+                size: Agreed::On(7),
+                name: Agreed::Split,
+                crc32,
+            };
+            let line = Line::Hint {
+                file: "f",
+                hints: &hints,
+            }
+            .to_string();
+            let whole = format!("{line} {:08x}", crc32fast::hash(line.as_bytes()));
+            let file = "f".to_owned();
+            assert_eq!(parse(whole.as_bytes()), Some(Owned::Hint { file, hints }));
+        }
+    }
+
+    #[test]
+    fn every_state_of_a_piece_survives() {
+        let uu = |ends| Some(Order::Uu { ends });
+        let states = [None, uu(false), uu(true), Some(Order::Raw)];
+        for (verified, order) in states
+            .map(|order| (false, order))
+            .into_iter()
+            .chain([(true, None)])
+        {
+            let entry = Entry {
+                offset: 1,
+                len: 2,
+                crc32: 3,
+                verified,
+                order,
+            };
+            let line = Line::Part {
+                file: "f",
+                number: 4,
+                entry,
+            }
+            .to_string();
+            let whole = format!("{line} {:08x}", crc32fast::hash(line.as_bytes()));
+            let want = Owned::Part {
+                file: "f".to_owned(),
+                number: 4,
+                entry,
+            };
+            assert_eq!(parse(whole.as_bytes()), Some(want), "{line}");
         }
     }
 

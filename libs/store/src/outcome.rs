@@ -28,6 +28,7 @@ impl Store {
             return Ok(());
         }
         let (size, crc32) = (pieces.end(), pieces.crc32());
+        self.gather(at)?;
         let settled = finish::settle(self.data(at)?, size);
         if let Err(e) = settled {
             return Err(self.distrust(at, e));
@@ -101,6 +102,7 @@ impl Store {
             unverified: 0,
             missing_ranges: Vec::new(),
             crc32: None,
+            crc32_declared: None,
             reported: output.reported,
         };
         match &output.state {
@@ -110,6 +112,7 @@ impl Store {
                 outcome.path = Some(folder.relative(&done.name));
                 outcome.size = Some(done.size);
                 outcome.crc32 = Some(done.crc32);
+                outcome.crc32_declared = finished.declared();
                 (outcome.of, outcome.ok) = (finished.of(), finished.of());
             }
             State::Open(pieces) => {
@@ -125,6 +128,7 @@ impl Store {
         let counts = pieces.counts(accept);
         outcome.status = pieces.status(accept);
         outcome.size = pieces.hints.size.get().copied();
+        outcome.crc32_declared = pieces.hints.crc32.get().copied();
         outcome.of = pieces.of();
         outcome.ok = counts.ok;
         outcome.missing_count = counts.missing;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::coverage::Coverage;
 use crate::entry::{Entry, Hints};
-use crate::types::{MAX_PIECE, Piece, Reason, Status, Why};
+use crate::sequence::{self, Move, Sequence};
+use crate::types::{MAX_PIECE, Order, Piece, Reason, Status, Why};
 
 /// What to do with a piece.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(crate) struct Pieces {
     farthest_empty: u64,
     unverified: u64,
     lost: BTreeMap<u64, Why>,
+    /// Given if the pieces do not know their places. Then all are of one kind.
+    sequence: Option<Sequence>,
     pub hints: Hints,
 }
 
@@ -75,15 +78,46 @@ impl Pieces {
         self.written.contains_key(&number)
     }
 
-    /// Judges a piece. Number and offset identify it, the checksum decides; the first
-    /// verified one stays.
-    pub fn judge(&self, piece: &Piece<'_>) -> Judgement {
-        let Some(new) = self.admit(piece) else {
-            return match piece.damaged {
-                true => Judgement::Damaged { free: false },
-                false => Judgement::Rejected(Reason::OutOfRange),
-            };
+    /// Where the bytes of a piece belong, or are kept until that is known.
+    pub fn place(&self, piece: &Piece<'_>) -> u64 {
+        let Some(order) = piece.order else {
+            return piece.offset;
         };
+        if let Some(old) = self.written.get(&piece.number) {
+            return old.offset;
+        }
+        let parking = sequence::parking(piece.number);
+        let sequence = self.sequence.unwrap_or(Sequence::new(order));
+        let Some(offset) = sequence.place(piece.number) else {
+            return parking;
+        };
+        let new = Entry {
+            offset,
+            ..Entry::of(piece)
+        };
+        // One that is parked before it may be as large as its whole place.
+        match self.loose_in(&new).is_empty() {
+            true => offset,
+            false => parking,
+        }
+    }
+
+    /// Judges a piece, given its [place](Pieces::place) as offset. Number and offset
+    /// identify it, the checksum decides; the first verified one stays.
+    pub fn judge(&self, piece: &Piece<'_>) -> Judgement {
+        let refused = |reason| match piece.damaged {
+            true => Judgement::Damaged { free: false },
+            false => Judgement::Rejected(reason),
+        };
+        let Some(new) = self.admit(piece) else {
+            return refused(Reason::OutOfRange);
+        };
+        if !self.is_like(piece.order) {
+            return match new.verified && !piece.damaged {
+                true => Judgement::Write(self.numbers().collect()),
+                false => refused(Reason::Contradiction),
+            };
+        }
         if piece.damaged {
             let free = !self.has(piece.number)
                 && !self.verified.overlaps(new.offset, new.end())
@@ -101,7 +135,8 @@ impl Pieces {
 
     /// Whether an entry found in a journal fits among the others.
     pub fn fits(&self, entry: &Entry) -> bool {
-        matches!(self.judge_place(entry, None), Judgement::Write(way) if way.is_empty())
+        let way = self.judge_place(entry, None);
+        self.is_like(entry.order) && matches!(way, Judgement::Write(way) if way.is_empty())
     }
 
     /// Takes in a piece whose bytes were written.
@@ -116,11 +151,15 @@ impl Pieces {
                 self.loose_bytes += len;
             }
         }
-        if len == 0 {
+        if len == 0 && entry.order.is_none() {
             self.farthest_empty = self.farthest_empty.max(entry.offset);
         }
         self.lost.remove(&number);
         self.written.insert(number, entry);
+        if let Some(order) = entry.order {
+            let sequence = self.sequence.get_or_insert(Sequence::new(order));
+            sequence.advance(&self.written);
+        }
     }
 
     /// Forgets an unverified piece that makes room for a verified one.
@@ -131,7 +170,22 @@ impl Pieces {
                 self.loose.remove(&old.offset);
                 self.loose_bytes -= u64::from(old.len);
             }
+            self.sequence = Sequence::of(&self.written);
         }
+    }
+
+    /// Notes that a piece of a sequence was moved to its place; returns it as it is now.
+    pub fn moved(&mut self, step: &Move) -> Entry {
+        let entry = Entry {
+            offset: step.to,
+            ..step.entry
+        };
+        if entry.len > 0 {
+            self.loose.remove(&step.entry.offset);
+            self.loose.insert(entry.offset, step.number);
+        }
+        self.written.insert(step.number, entry);
+        entry
     }
 
     /// Notes that a piece will not come, or came damaged; says whether that is news.
@@ -179,11 +233,25 @@ impl Pieces {
 
     /// There is no gap, and the pieces do not agree that there should be more.
     fn is_filled(&self) -> bool {
+        if let Some(sequence) = &self.sequence {
+            return sequence.is_whole(&self.written);
+        }
         self.verified.bytes() + self.loose_bytes == self.end() && !self.is_short()
+    }
+
+    /// What has to move before the file is right, if all of it is there.
+    pub fn moves(&self) -> Vec<Move> {
+        match self.sequence.is_some() && self.is_filled() {
+            true => sequence::moves(&self.written),
+            false => Vec::new(),
+        }
     }
 
     /// Where the last piece ends.
     pub fn end(&self) -> u64 {
+        if self.sequence.is_some() {
+            return self.loose_bytes;
+        }
         let loose = self
             .loose
             .last_key_value()
@@ -195,7 +263,9 @@ impl Pieces {
     /// CRC-32 of the whole file out of those of its pieces.
     pub fn crc32(&self) -> u32 {
         let mut entries: Vec<&Entry> = self.written.values().collect();
-        entries.sort_unstable_by_key(|e| e.offset);
+        if self.sequence.is_none() {
+            entries.sort_unstable_by_key(|e| e.offset);
+        }
         let mut whole = crc32fast::Hasher::new();
         for e in entries {
             let part = crc32fast::Hasher::new_with_initial_len(e.crc32, u64::from(e.len));
@@ -206,6 +276,9 @@ impl Pieces {
 
     /// The ranges nothing was written into.
     pub fn missing_ranges(&self) -> Vec<(u64, u64)> {
+        if self.sequence.is_some() {
+            return Vec::new();
+        }
         let mut all = self.verified.clone();
         for number in self.loose.values() {
             if let Some(e) = self.written.get(number) {
@@ -270,7 +343,16 @@ impl Pieces {
     fn admit(&self, piece: &Piece<'_>) -> Option<Entry> {
         let entry = Entry::of(piece);
         let cap = self.cap(piece.number).min(piece.bound.unwrap_or(u64::MAX));
-        (u64::from(entry.len) <= MAX_PIECE && entry.end() <= cap).then_some(entry)
+        let counts = piece.order.is_none() || self.of == 0 || piece.number <= self.of;
+        (u64::from(entry.len) <= MAX_PIECE && entry.end() <= cap && counts).then_some(entry)
+    }
+
+    /// Whether a piece belongs to the same sequence as all others, or none does to any.
+    fn is_like(&self, order: Option<Order>) -> bool {
+        match &self.sequence {
+            Some(sequence) => sequence.takes(order),
+            None => order.is_none() || self.is_empty(),
+        }
     }
 
     /// Judges the range; `replaced` is the number's own earlier, unverified piece.

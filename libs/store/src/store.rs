@@ -105,10 +105,15 @@ impl Store {
     /// last and is in, but the rename failed, [`finish`](Store::finish) tries that again.
     pub fn piece(&mut self, piece: &Piece<'_>) -> Result<Placed, Error> {
         let at = self.output(&Ident::from(piece))?;
-        let judgement = match &self.files[at].state {
-            State::Open(pieces) => pieces.judge(piece),
+        let (judgement, piece) = match &self.files[at].state {
+            State::Open(pieces) => {
+                let offset = pieces.place(piece);
+                let piece = Piece { offset, ..*piece };
+                (pieces.judge(&piece), piece)
+            }
             State::Done(finished) => return Ok(finished.judge(piece)),
         };
+        let piece = &piece;
         match judgement {
             Judgement::Duplicate => Ok(Placed::Duplicate),
             Judgement::Rejected(reason) => Ok(self.reject(at, piece, reason)),
@@ -179,7 +184,11 @@ impl Store {
     fn end(mut self, is_whole: fn(&Pieces, bool) -> bool) -> (Vec<FileOutcome>, Result<(), Error>) {
         let mut result = Ok(());
         for at in 0..self.files.len() {
-            result = result.and(self.complete_if(at, is_whole));
+            // Whole or not by the options: the `.part` file is right, too.
+            let ended = self
+                .gather(at)
+                .and_then(|()| self.complete_if(at, is_whole));
+            result = result.and(ended);
         }
         let outcomes = (0..self.files.len()).map(|at| self.outcome(at)).collect();
         for job in std::mem::take(&mut self.jobs) {
@@ -193,6 +202,9 @@ impl Store {
     fn place(&mut self, at: usize, piece: &Piece<'_>, way: &[u64]) -> Result<(), Error> {
         if let State::Open(pieces) = &mut self.files[at].state {
             way.iter().for_each(|&number| pieces.evict(number));
+            if pieces.is_empty() && !way.is_empty() {
+                self.clear(at)?;
+            }
         }
         self.write(at, piece)?;
         let entry = Entry::of(piece);
@@ -202,6 +214,12 @@ impl Store {
             pieces.accept(piece.number, entry);
         }
         Ok(())
+    }
+
+    /// Empties the data file: what lies in it belongs nowhere any more.
+    fn clear(&mut self, at: usize) -> Result<(), Error> {
+        let cleared = self.data(at)?.set_len(0);
+        cleared.map_err(|e| self.failed(at, e))
     }
 
     fn record(
@@ -235,9 +253,13 @@ impl Store {
     fn write(&mut self, at: usize, piece: &Piece<'_>) -> Result<(), Error> {
         let part = self.data(at)?;
         let written = part.write_all_at(piece.bytes, piece.offset);
+        written.map_err(|e| self.failed(at, e))
+    }
+
+    pub(crate) fn failed(&self, at: usize, source: io::Error) -> Error {
         let output = &self.files[at];
         let folder = &self.folders[self.jobs[output.job].folder];
-        written.map_err(|e| folder.dir.error(&output.part, e))
+        folder.dir.error(&output.part, source)
     }
 
     /// The open `.part` file. What is in it when it is opened first is no use, unless

@@ -7,6 +7,7 @@ use crate::*;
 
 mod hostile;
 mod resume;
+mod sequence;
 mod unknown;
 
 const JOB: &str = "0123456789abcdef0123456789abcdef";

@@ -41,11 +41,13 @@ pub struct Piece<'a> {
     /// one file differ, the largest counts. A file of which nobody says it is decided
     /// by [`Store::finish`](crate::Store::finish), never before.
     pub of: u64,
-    /// Where the bytes belong in the file, from 0.
+    /// Where the bytes belong in the file, from 0. Of no effect with `order`.
     pub offset: u64,
+    /// Says that the piece does not know its place.
+    pub order: Option<Order>,
     /// The size of the whole file by the piece's own word.
     pub size: Option<u64>,
-    /// A checksum was there and was right.
+    /// A checksum was there and was right. Of no effect with `order`.
     pub verified: bool,
     /// A checksum was there and was wrong, or the piece is cut short. Wins over `verified`.
     pub damaged: bool,
@@ -53,10 +55,32 @@ pub struct Piece<'a> {
     pub bytes: &'a [u8],
     /// CRC-32 of `bytes`, computed (not quoted) by the caller.
     pub crc32: u32,
+    /// CRC-32 of the whole file by the piece's own word.
+    pub file_crc32: Option<u32>,
     /// No byte of the file can lie at or beyond this offset, if known.
     pub bound: Option<u64>,
     /// Message-id, for the list of what is missing.
     pub id: &'a str,
+}
+
+/// What kind of piece follows the one with the number before it. Those of a file are all of
+/// one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Of a UUencoded file.
+    Uu {
+        /// The file's end is in it.
+        ends: bool,
+    },
+    /// Anything else.
+    Raw,
+}
+
+impl Order {
+    /// Whether both are of one kind.
+    pub(crate) fn is_like(self, other: Order) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
 }
 
 /// A piece that will not come.
@@ -213,10 +237,13 @@ pub struct FileOutcome {
     /// Pieces written but without a checksum.
     pub unverified: u64,
     /// The ranges nothing was written into (start, end exclusive), up to the end of
-    /// the last piece or the size the pieces agree on.
+    /// the last piece or the size the pieces agree on. None if the pieces do not know
+    /// their places: a hole among them has no length.
     pub missing_ranges: Vec<(u64, u64)>,
     /// CRC-32 of the complete file.
     pub crc32: Option<u32>,
+    /// The same by the pieces' own word, where they agree. It decides nothing.
+    pub crc32_declared: Option<u32>,
     /// It was handed out by [`Store::completed`](crate::Store::completed) before.
     pub reported: bool,
 }

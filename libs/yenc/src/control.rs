@@ -4,6 +4,7 @@
 //! missing, negative, not decimal or above 2^64-1 is `None`.
 
 use crate::report::Problem;
+use crate::uu;
 
 /// Fields of `=ybegin`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -264,13 +265,8 @@ fn number(value: &[u8]) -> Option<u64> {
 /// Recognises, by a line of its own, an article in another encoding.
 pub(crate) fn foreign(line: &[u8]) -> Option<Problem> {
     const MIME: &[u8] = b"content-transfer-encoding:";
-    if let Some(rest) = line.strip_prefix(b"begin ") {
-        let mode = rest
-            .iter()
-            .take_while(|byte| (b'0'..=b'7').contains(byte))
-            .count();
-        let uu = (3..=4).contains(&mode) && rest.get(mode) == Some(&b' ');
-        return uu.then_some(Problem::Uuencode);
+    if uu::begin(line).is_some() {
+        return Some(Problem::Uuencode);
     }
     let (key, value) = line.split_at_checked(MIME.len())?;
     let mime = key.eq_ignore_ascii_case(MIME) && value.trim_ascii().eq_ignore_ascii_case(b"base64");

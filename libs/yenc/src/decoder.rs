@@ -3,10 +3,11 @@
 
 use crate::control::{self, Begin, Keyword, PartRange, Prefix};
 use crate::judge;
-use crate::kernel::Kernel;
 use crate::kernel::grammar::{self, Last, Stop};
+use crate::kernel::{Kernel, Lines};
 use crate::report::{Problem, Report};
 use crate::text::{Kind, Line};
+use crate::uu;
 
 /// How the input is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +62,13 @@ pub struct Decoder {
     stage: Stage,
     /// The kernel's state, used in [`Stage::Data`].
     last: Last,
+    /// The line before only looked like a control line.
+    rough: bool,
     /// The line being collected, used in all other stages.
     line: Line,
     /// `=ypart` found before its time: ahead of `=ybegin`, or stuck to the name.
     early: Option<PartRange>,
+    uu: uu::Lines,
     /// Of the data so far, if it is wanted.
     crc: Option<crc32fast::Hasher>,
     /// What is known so far; the CRC and the verdict come last.
@@ -85,6 +89,10 @@ enum Stage {
     Control(Keyword),
     /// Lines after `=yend`.
     Epilog,
+    /// Lines of UUencode, and after it.
+    Uu,
+    /// A line of it is done with but for its LF; what it decoded to goes out first.
+    Drain,
     /// The lone `.` was consumed.
     Ended,
 }
@@ -121,8 +129,9 @@ struct Step {
 }
 
 impl Decoder {
-    /// The output never gets full if it has this many bytes more than the input. The bytes of a
-    /// line that only looked like a control line come out when that is known.
+    /// The output of yEnc never gets full if it has this many bytes more than the input. The bytes
+    /// of a line that only looked like a control line come out when that is known. UUencode comes
+    /// out line by line, and may be more than its input if trailing blanks were cut.
     pub const SLACK: usize = 8;
 
     /// A decoder at the start of an article.
@@ -133,8 +142,10 @@ impl Decoder {
             kernel: options.kernel,
             stage: Stage::Prolog,
             last: Last::Lf,
+            rough: false,
             line: Line::new(),
             early: None,
+            uu: uu::Lines::default(),
             crc: options.crc.then(crc32fast::Hasher::new),
             report: Report::default(),
         }
@@ -145,6 +156,8 @@ impl Decoder {
         self.stage = Stage::Prolog;
         self.line.reset();
         self.early = None;
+        self.rough = false;
+        self.uu.reset();
         self.crc.iter_mut().for_each(crc32fast::Hasher::reset);
         self.report = Report::default();
     }
@@ -152,8 +165,8 @@ impl Decoder {
     /// Decodes `src` into `dst` until the input is used up, the output is full or the article
     /// ends. Bytes of `dst` behind the written ones may be overwritten too.
     ///
-    /// An article never decodes to more bytes than it has. Of one call that is true but for a line
-    /// cut within `=y…` that turns out to be data: see [`Decoder::SLACK`].
+    /// An article in yEnc never decodes to more bytes than it has. Of one call that is true but for
+    /// a line cut within `=y…` that turns out to be data: see [`Decoder::SLACK`].
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Progress {
         self.run(Io::Apart { src, dst })
     }
@@ -195,7 +208,11 @@ impl Decoder {
         let crc = self.crc.clone().map(crc32fast::Hasher::finalize);
         self.report.crc32 = crc;
         match self.stage {
-            Stage::Prolog => self.prolog(),
+            Stage::Prolog => {
+                self.prolog();
+                self.uu.cut(b"");
+            }
+            Stage::Uu | Stage::Drain => self.uu.cut(self.line.content(self.stuffed)),
             // A trailer without its line end may be cut in a number: only a CRC that fits shows
             // that it is whole.
             Stage::Control(Keyword::End) => {
@@ -208,7 +225,9 @@ impl Decoder {
         }
         let mut report = std::mem::take(&mut self.report);
         report.part = report.part.or(self.early);
-        judge::judge(&mut report);
+        if report.begin.is_some() || !self.uu.report(&mut report) {
+            judge::judge(&mut report);
+        }
         self.reset();
         report
     }
@@ -236,7 +255,13 @@ impl Decoder {
             Stage::Data => self.data(io, consumed, written),
             Stage::Keyword => self.keyword(io.input(consumed)),
             Stage::Replay(from) => self.replay(from, io.output(consumed, written)),
-            Stage::Prolog | Stage::Control(_) | Stage::Epilog => self.collect(io.input(consumed)),
+            Stage::Prolog | Stage::Control(_) | Stage::Epilog | Stage::Uu => {
+                self.collect(io.input(consumed))
+            }
+            Stage::Drain => {
+                let line_end = io.input(consumed).starts_with(b"\n");
+                self.drain(line_end, io.output(consumed, written))
+            }
             Stage::Ended => Step {
                 consumed: 0,
                 written: 0,
@@ -247,14 +272,18 @@ impl Decoder {
 
     fn data(&mut self, io: &mut Io<'_>, consumed: usize, written: usize) -> Step {
         let (last, crc) = (&mut self.last, &mut self.crc);
+        let lines = Lines {
+            stuffed: self.stuffed,
+            rough: std::mem::take(&mut self.rough),
+        };
         let run = match io {
             Io::Apart { src, dst } => {
                 let places = (&src[consumed..], &mut dst[written..]);
-                self.kernel.decode(last, self.stuffed, places, crc)
+                self.kernel.decode(last, lines, places, crc)
             }
             Io::Within { buf, from } => {
                 let places = (&mut **buf, *from + consumed, written);
-                self.kernel.decode_within(last, self.stuffed, places, crc)
+                self.kernel.decode_within(last, lines, places, crc)
             }
         };
         let stop = match run.stop {
@@ -275,6 +304,13 @@ impl Decoder {
             consumed: run.consumed,
             written: run.written,
             stop,
+        }
+    }
+
+    /// Takes data into the CRC that no kernel wrote.
+    fn sum(&mut self, data: &[u8]) {
+        if let Some(crc) = &mut self.crc {
+            crc.update(data);
         }
     }
 
@@ -313,10 +349,9 @@ impl Decoder {
         if from == 1 && written > 0 {
             dst[0] = grammar::unescape(held[0]);
         }
-        if let Some(crc) = &mut self.crc {
-            crc.update(&dst[..written]);
-        }
-        if written < held.len() {
+        let all = written == held.len();
+        self.sum(&dst[..written]);
+        if !all {
             self.stage = Stage::Replay(from + written);
             return Step {
                 consumed: 0,
@@ -325,6 +360,7 @@ impl Decoder {
             };
         }
         self.last = Last::Plain;
+        self.rough = true;
         self.stage = Stage::Data;
         Step {
             consumed: 0,
@@ -346,13 +382,34 @@ impl Decoder {
             (Kind::End, _) => self.stage = Stage::Ended,
             (Kind::Text, Stage::Prolog) => self.prolog(),
             (Kind::Text, Stage::Control(keyword)) => self.control(keyword),
+            (Kind::Text, Stage::Uu) => self.uu.line(self.line.content(self.stuffed)),
             (Kind::Text, _) => self.epilog(),
         }
         self.line.clear();
+        let mut consumed = consumed;
+        if self.stage == Stage::Uu && self.uu.owes() {
+            self.stage = Stage::Drain;
+            consumed -= 1;
+        }
         Step {
             consumed,
             written: 0,
             stop: None,
+        }
+    }
+
+    /// `line_end` is whether the input goes on with LF.
+    fn drain(&mut self, line_end: bool, dst: &mut [u8]) -> Step {
+        let written = self.uu.drain(dst);
+        self.sum(&dst[..written]);
+        let more = self.uu.owes();
+        if !more {
+            self.stage = Stage::Uu;
+        }
+        Step {
+            consumed: usize::from(!more && line_end),
+            written,
+            stop: more.then_some(State::Full),
         }
     }
 
@@ -371,7 +428,9 @@ impl Decoder {
                 }
             }
             _ => {
-                if let Some(problem) = control::foreign(line) {
+                if self.uu.seek(line) {
+                    self.stage = Stage::Uu;
+                } else if let Some(problem) = control::foreign(line) {
                     self.note(problem);
                 }
             }

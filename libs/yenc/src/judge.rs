@@ -1,9 +1,9 @@
-//! From headers, lengths and CRC to the verdict. The rules follow what posters really write:
+//! From headers, lengths and CRC to the verdict on a yEnc block. The rules follow what posters really write:
 //! sizes and totals lie more often than a CRC32 does, so a right CRC outweighs a wrong size, but
 //! not a contradiction about where the bytes belong.
 
 use crate::control::{Begin, CrcField, End, PartRange};
-use crate::report::{Problem, Report, Verdict};
+use crate::report::{Encoding, Problem, Report, Verdict};
 
 /// A part's usable place in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub(crate) fn judge(report: &mut Report) {
         report.verdict = Verdict::NoYenc;
         return;
     };
+    report.encoding = Encoding::Yenc;
     report
         .problems
         .retain(|problem| !matches!(problem, Problem::Uuencode | Problem::Mime));

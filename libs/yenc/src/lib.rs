@@ -1,4 +1,5 @@
-//! yEnc: an incremental decoder that checks what it decodes, and an encoder.
+//! yEnc: an incremental decoder that checks what it decodes, and an encoder. UUencode: the same
+//! decoder.
 //!
 //! The format is the yEnc draft 1.3 of 2002 (<http://www.yenc.org/yenc-draft.1.3.txt>). A block is
 //!
@@ -53,6 +54,40 @@
 //! data; `=` before CR or LF is dropped and the line ends; a line that starts with `=y` is a
 //! control line only if `begin`, `part` or `end` and a blank or a line end follow, else data; one
 //! dot at a line's start is removed (if stuffed), and what follows it counts as the line's start.
+//!
+//! # UUencode
+//!
+//! ```text
+//! begin 644 hello.txt
+//! %:&5L;&\\
+//! `
+//! end
+//! ```
+//!
+//! A data line is a length, then groups of four characters, each of which stands for three bytes;
+//! characters run from blank to grave, and both of these are 0. The last group may lack what says
+//! nothing, one character more may follow (a checksum, not looked at), and trailing blanks may have
+//! been cut off. A line of length 0 and `end` end the file. A file in several articles has `begin`
+//! in the first and `end` in the last only.
+//!
+//! *Recognised* are: a `begin` line, if the first line behind it that is not empty is a data line,
+//! a line of length 0 or `end`; four lines in a row of exactly 45 bytes; fewer of them, with one
+//! other uncut data line behind them or alone, if a line of length 0 and `end` follow. There, a line of
+//! length 0 that is not a grave counts only behind a line of 45 bytes. So prose is never decoded,
+//! and no more than these lines are held back. A yEnc block that comes first is the article's.
+//!
+//! *Believed* is nothing, for there is no checksum: the verdict is never [`Verdict::Ok`]. It is
+//! [`Verdict::Mismatch`] if
+//! - a line among the data, before the first that is empty or of length 0, is no data line;
+//! - a line of 45 bytes comes after that one, or was passed over before the data were recognised;
+//!   or the line before them begins like one or is as long as one;
+//! - lines have trailing blanks cut off although others have graves in them;
+//! - there is not both `begin` and `end`, and a line follows one that is shorter than the first;
+//! - there is no `end`, and a line shorter than the first lacks characters.
+//!
+//! It is [`Verdict::Truncated`] if the input ends within a line of data, else [`Verdict::Absent`].
+//! Whether `begin` and `end` have to be there is told by the article's place in the file:
+//! [`Report::expect`].
 
 mod control;
 mod decoder;
@@ -61,9 +96,10 @@ mod judge;
 mod kernel;
 mod report;
 mod text;
+mod uu;
 
 pub use control::{Begin, CrcField, End, PartRange};
 pub use decoder::{Decoder, Options, Progress, State};
 pub use encode::{Encoder, PartSpec};
 pub use kernel::{Kernel, NoKernel};
-pub use report::{Problem, Report, Verdict};
+pub use report::{Encoding, Problem, Report, Uu, Verdict};

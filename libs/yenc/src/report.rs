@@ -6,6 +6,8 @@ use crate::judge;
 /// Everything known about an article at its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// What the article is encoded with.
+    pub encoding: Encoding,
     /// The `=ybegin` line. `None`: the article holds no yEnc block.
     pub begin: Option<Begin>,
     /// The `=ypart` line.
@@ -22,6 +24,30 @@ pub struct Report {
     pub problems: Vec<Problem>,
 }
 
+/// How an article carries its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// In no way that is known here.
+    #[default]
+    None,
+    /// In a yEnc block.
+    Yenc,
+    /// In UUencode, all of the file or a piece of it.
+    Uu(Uu),
+}
+
+/// What an article in UUencode says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uu {
+    /// The name in its `begin` line, without surrounding blanks. Untrusted bytes.
+    pub name: Option<Vec<u8>>,
+    /// The `begin` line is there: the file begins in this article.
+    pub begins: bool,
+    /// The `end` line is there: the file ends in this article.
+    pub ends: bool,
+}
+
 /// Whether decoded bytes may be trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verdict {
@@ -29,11 +55,11 @@ pub enum Verdict {
     Ok,
     /// Damaged: the CRC32 is wrong, or lengths and headers contradict the data or each other.
     Mismatch,
-    /// No usable CRC32, and nothing contradicts the data: unverified.
+    /// No usable CRC32, and nothing contradicts the data: unverified. UUencode is never more.
     Absent,
-    /// There is no complete `=yend`: the article was cut.
+    /// There is no complete `=yend`, or no `end` where one has to be: the article was cut.
     Truncated,
-    /// There is no yEnc block.
+    /// There is neither a yEnc block nor UUencode.
     #[default]
     NoYenc,
 }
@@ -43,7 +69,7 @@ pub enum Verdict {
 #[non_exhaustive]
 pub enum Problem {
     /// A second block; it is not decoded.
-    #[error("the article holds a second yEnc block")]
+    #[error("the article holds a second block")]
     ExtraBlock,
     /// A second `=ybegin` before any data.
     #[error("two =ybegin lines before the data")]
@@ -81,7 +107,14 @@ pub enum Problem {
     /// A CRC field is there but is no CRC, or too short to say anything.
     #[error("the crc32 in =yend is unusable")]
     CrcUnusable,
-    /// Not yEnc: the article looks like UUencode.
+    /// A line of the UUencode contradicts its length or has illegal characters; or lines that may
+    /// be data stand where there should be none.
+    #[error("a line of the uuencoded data is wrong")]
+    UuLine,
+    /// `begin` is missing in a file's first article, or is in another one.
+    #[error("the uuencoded file does not begin in its first article")]
+    UuPlace,
+    /// There is a `begin` line, as of UUencode, but no data follow it.
     #[error("the article looks like uuencode")]
     Uuencode,
     /// Not yEnc: the article looks like MIME base64.
@@ -109,9 +142,13 @@ impl Problem {
 
 impl Report {
     /// Position of the first decoded byte in the file, from 0. From `=ypart`; 0 for a single-part
-    /// post; `None` if the post is a part and says nothing usable about its place.
+    /// post; `None` if the post is a part and says nothing usable about its place. In UUencode only
+    /// the article with `begin` has a place.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
+        if let Encoding::Uu(uu) = &self.encoding {
+            return uu.begins.then_some(0);
+        }
         let begin = self.begin.as_ref()?;
         match self.part {
             Some(range) => judge::span(range, self.decoded).map(|span| span.offset),
@@ -129,14 +166,42 @@ impl Report {
             .filter(|&size| size > 0 || self.decoded == 0)
     }
 
-    /// Name of the file by `=ybegin`, if it is not empty. Untrusted bytes.
+    /// CRC32 of the whole file by the `=yend` of one of its parts, of which there are several. `None`
+    /// also if it is that of the part, which many tools write there. Advice: posters write anything.
+    #[must_use]
+    pub fn file_crc32(&self) -> Option<u32> {
+        let total = self.begin.as_ref()?.total;
+        let of_several = self.is_part() && total != Some(1);
+        let declared = self.end?.crc32.full().filter(|_| of_several);
+        declared.filter(|&crc| Some(crc) != self.crc32)
+    }
+
+    /// Name of the file by `=ybegin` or `begin`, if it is not empty. Untrusted bytes.
     #[must_use]
     pub fn name(&self) -> Option<&[u8]> {
+        if let Encoding::Uu(uu) = &self.encoding {
+            return uu.name.as_deref();
+        }
         self.begin
             .as_ref()?
             .name
             .as_deref()
             .filter(|name| !name.is_empty())
+    }
+
+    /// Holds UUencode against what is known of its place: whether the article is the `first` of
+    /// its file, which has to have `begin` and alone may have it, and whether it is the `last`,
+    /// which has to have `end`. Changes nothing about yEnc, which says itself where it belongs.
+    pub fn expect(&mut self, first: bool, last: bool) {
+        let Encoding::Uu(uu) = &self.encoding else {
+            return;
+        };
+        if uu.begins != first {
+            self.problems.push(Problem::UuPlace);
+            self.verdict = Verdict::Mismatch;
+        } else if last && !uu.ends && self.verdict == Verdict::Absent {
+            self.verdict = Verdict::Truncated;
+        }
     }
 
     /// Why the article is damaged (or no yEnc at all), for people; `None` if it is verified or
@@ -145,7 +210,10 @@ impl Report {
     pub fn damage(&self) -> Option<String> {
         match self.verdict {
             Verdict::Ok | Verdict::Absent => None,
-            Verdict::Truncated => Some("the article is cut, =yend is missing".to_owned()),
+            Verdict::Truncated => Some(match self.encoding {
+                Encoding::Uu(_) => "the article is cut, its end is missing".to_owned(),
+                _ => "the article is cut, =yend is missing".to_owned(),
+            }),
             Verdict::NoYenc => Some(self.reason("the article holds no yEnc block")),
             Verdict::Mismatch => Some(self.reason("the article contradicts itself")),
         }

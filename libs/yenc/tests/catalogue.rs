@@ -122,7 +122,9 @@ const OTHER_DATA: &[(&[u8], Row)] = &[
     (b"", (3, "plain text", b"This file was removed\nby request.\n", NoYenc, None, &[])),
     (b"", (3, "HTML", b"<html>\n<body>=ybegin </body>\n", NoYenc, None, &[])),
     (b"", (3, "nothing", b"", NoYenc, None, &[])),
-    (b"", (4, "UUencode", b"begin 644 x.bin\n#0V%T\n`\nend\n", NoYenc, None, &[Uuencode])),
+    (b"Cat", (4, "UUencode", b"begin 644 x.bin\n#0V%T\n`\nend\n", Absent, Some(0), &[])),
+    (b"", (4, "prose about UUencode", b"begin 644 x.bin\nis how it begins\n", NoYenc, None, &[Uuencode])),
+    (b"ABCDEFGHIJ", (4, "yEnc behind prose about UUencode", b"begin 644 x.bin\n\n{single}\n{data}\n{crc}\n", Ok, Some(0), &[])),
     (b"", (4, "MIME", b"Content-Transfer-Encoding: BASE64\n\nQUJD\n", NoYenc, None, &[Mime])),
     (b"", (6, "cut within =ybegin", b"=ybegin part=2 total=3 li", Truncated, None, &[NoRange])),
     (b"ABCDE", (6, "cut in the data, trailer there", b"{begin}\n{part}\nklmno\n{end}\n", Mismatch, Some(10), &[RangeLength, Crc, EndSize])),
@@ -204,6 +206,28 @@ fn check(expected: &[u8], row: &Row) {
 fn articles_are_judged_by_the_table() {
     ROWS.iter().for_each(|row| check(DATA, row));
     OTHER_DATA.iter().for_each(|(data, row)| check(data, row));
+}
+
+/// Y25. What a part says of the whole file is told, unless it is of the part or of no use.
+#[test]
+fn the_crc_of_the_whole_file_is_told() {
+    let table: [(&[u8], Option<u32>); 7] = [
+        (b"{begin}\n{part}\n{data}\n{end} crc32=11111111\n", Some(0x1111_1111)),
+        (b"{begin}\n{part}\n{data}\n{end} crc32=ffffffff11111111\n", Some(0x1111_1111)),
+        (b"{begin}\n{part}\n{data}\n{end} crc32=1111111\n", None),
+        (b"{begin}\n{part}\n{data}\n{end} crc32=321e6d05\n", None),
+        (b"{begin}\n{part}\n{data}\n{end}\n", None),
+        (b"{single}\n{data}\n{crc}\n", None),
+        (
+            b"=ybegin part=1 total=1 size=10 name=x\n=ypart begin=1 end=10\n{data}\n=yend pcrc32=321e6d05 crc32=11111111\n",
+            None,
+        ),
+    ];
+    for (body, crc32) in table {
+        let report = decode(&article(body)).1;
+        assert_eq!(report.verdict, Ok);
+        assert_eq!(report.file_crc32(), crc32, "{}", body.escape_ascii());
+    }
 }
 
 /// Y39. The header is kept up to 16 KiB, the article is damaged, the data come through.

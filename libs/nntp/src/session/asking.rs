@@ -165,9 +165,9 @@ impl<S: Sinks> Session<S> {
         };
         let what = match flight.what {
             What::Article(Held::Own(job)) => {
-                let (id, number) = (job.id().clone(), job.request.number);
+                let (id, nth) = (job.id().clone(), job.request.nth);
                 let bytes = job.request.bytes;
-                let share = Share::new(job, id, number, bytes);
+                let share = Share::new(job, id, nth, bytes);
                 self.pool.offer(std::sync::Arc::clone(&share));
                 What::Article(Held::Shared(share))
             }

@@ -9,8 +9,8 @@ use nzbpipe_nntp::backlog::channel;
 use nzbpipe_nntp::config::Server;
 use nzbpipe_nntp::multiline::Framer;
 use nzbpipe_nntp::{
-    BodySink, Client, Fed, FedState, MessageId, Notice, Options, Outcome, Request, Sinks, Stats,
-    Summary, Verdict,
+    BodySink, Client, Fed, FedState, MessageId, Notice, Nth, Options, Outcome, Request, Sinks,
+    Stats, Summary, Verdict,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
@@ -102,7 +102,7 @@ impl Sinks for Keepers {
     type Ticket = String;
     type Sink = Keeper;
 
-    async fn begin(&self, number: u64, _bytes: Option<u64>) -> Keeper {
+    async fn begin(&self, nth: Nth, _bytes: Option<u64>) -> Keeper {
         let permit = match &self.budget {
             Some(budget) => Some(Arc::clone(budget).acquire_owned().await.unwrap()),
             None => None,
@@ -121,7 +121,7 @@ impl Sinks for Keepers {
             largest: self.largest,
             wanted: self
                 .strict
-                .then(|| crate::peer::text(&format!("a{number}@x"))),
+                .then(|| crate::peer::text(&format!("a{}@x", nth.number))),
             share,
         }
     }
@@ -183,7 +183,10 @@ pub fn request(id: &str, alternates: &[&str]) -> Request<String> {
             .map(|id| MessageId::new(id).unwrap())
             .collect(),
         bytes: None,
-        number: number(id),
+        nth: Nth {
+            number: number(id),
+            of: 0,
+        },
         date: None,
         ticket: id.to_owned(),
     }

@@ -1,6 +1,6 @@
 //! The thread that reads the stage's input and turns segments into requests.
 
-use nzbpipe_nntp::{MessageId, Request};
+use nzbpipe_nntp::{MessageId, Nth, Request};
 use nzbpipe_record::{Class, Header, Record, Segment};
 use tokio::sync::mpsc;
 
@@ -75,7 +75,10 @@ fn order(record: Record) -> Order {
     };
     let alternates = segment.alt.iter().filter_map(|id| MessageId::new(id).ok());
     Order::Fetch(Request {
-        number: segment.number,
+        nth: Nth {
+            number: segment.number,
+            of: segment.of,
+        },
         id,
         alternates: alternates.collect(),
         bytes: segment.bytes,

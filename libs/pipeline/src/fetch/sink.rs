@@ -5,16 +5,16 @@
 //! holds a share of the byte budget, which rides on with the bytes it gives.
 
 use nzbpipe_nntp::multiline::Framer;
-use nzbpipe_nntp::{BodySink, Fed, FedState, Sinks, Verdict};
+use nzbpipe_nntp::{BodySink, Fed, FedState, Nth, Sinks, Verdict};
 use nzbpipe_record::{
     Article, Body, Buffer, Bytes, Crc, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
 };
-use nzbpipe_yenc::{Decoder, Kernel, Options, Report, State};
+use nzbpipe_yenc::{Decoder, Encoding, Kernel, Options, Report, State};
 
 use super::Deliver;
 use crate::article::{self, Head};
 use crate::budget::{Budget, Share};
-use crate::part;
+use crate::{part, raw};
 
 /// What is taken for a segment whose size the NZB does not tell: the usual
 /// article and some more.
@@ -74,6 +74,13 @@ impl AsRef<[u8]> for Held {
     }
 }
 
+/// The lines without the one that ends the block.
+fn block(lines: &[u8]) -> &[u8] {
+    let ends: [&[u8]; 2] = [b".\r\n", b".\n"];
+    let block = ends.into_iter().find_map(|end| lines.strip_suffix(end));
+    block.unwrap_or(lines)
+}
+
 fn verdict(damage: Option<String>) -> Verdict {
     damage.map_or(Verdict::Good, Verdict::Damaged)
 }
@@ -103,7 +110,7 @@ impl Sinks for Raw {
     type Ticket = Box<Segment>;
     type Sink = RawSink;
 
-    async fn begin(&self, number: u64, bytes: Option<u64>) -> RawSink {
+    async fn begin(&self, nth: Nth, bytes: Option<u64>) -> RawSink {
         RawSink {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             framer: Framer::new(),
@@ -116,7 +123,7 @@ impl Sinks for Raw {
                 scratch: self.pool.take(SCRATCH),
                 head: self.whole.then(Head::default),
             }),
-            number,
+            nth,
         }
     }
 
@@ -130,7 +137,7 @@ pub(super) struct RawSink {
     held: Held,
     framer: Framer,
     check: Option<Check>,
-    number: u64,
+    nth: Nth,
 }
 
 /// A body as it came, and the decoder's verdict if it was asked for.
@@ -168,10 +175,12 @@ impl BodySink for RawSink {
     }
 
     fn finish(self) -> (Verdict, RawBody) {
-        let report = self.check.map(|mut check| check.decoder.finish());
+        let report = self
+            .check
+            .map(|mut check| part::placed(check.decoder.finish(), self.nth));
         let damage = report
             .as_ref()
-            .and_then(|report| part::damage(report, self.number));
+            .and_then(|report| part::damage(report, self.nth));
         let body = RawBody {
             lines: self.held.freeze(),
             crc: report.as_ref().and_then(part::crc),
@@ -243,14 +252,17 @@ pub(super) struct Decoding {
     budget: Budget,
     pool: Pool,
     kernel: Kernel,
+    raw: bool,
 }
 
 impl Decoding {
-    pub(super) fn new(budget: Budget, pool: Pool, kernel: Kernel) -> Decoding {
+    /// `raw` passes articles in no known encoding on as they are.
+    pub(super) fn new(budget: Budget, pool: Pool, kernel: Kernel, raw: bool) -> Decoding {
         Decoding {
             budget,
             pool,
             kernel,
+            raw,
         }
     }
 }
@@ -259,7 +271,7 @@ impl Sinks for Decoding {
     type Ticket = Box<Segment>;
     type Sink = DecodingSink;
 
-    async fn begin(&self, number: u64, bytes: Option<u64>) -> DecodingSink {
+    async fn begin(&self, nth: Nth, bytes: Option<u64>) -> DecodingSink {
         DecodingSink {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             decoder: Decoder::new(Options {
@@ -267,13 +279,18 @@ impl Sinks for Decoding {
                 kernel: self.kernel,
                 ..Options::default()
             }),
-            number,
+            nth,
             arrived: 0,
+            lines: self.raw.then(|| self.pool.take(0)),
         }
     }
 
     fn better(&self, (_, new): &(Bytes, Report), (_, held): &(Bytes, Report)) -> bool {
-        part::worth(part::crc(new)) > part::worth(part::crc(held))
+        let encoded = |report: &Report| {
+            let known = report.encoding != Encoding::None;
+            part::crc(report).filter(|_| known)
+        };
+        part::worth(encoded(new)) > part::worth(encoded(held))
     }
 }
 
@@ -281,25 +298,45 @@ impl Sinks for Decoding {
 pub(super) struct DecodingSink {
     held: Held,
     decoder: Decoder,
-    number: u64,
+    nth: Nth,
     /// Bytes of the body so far: it is limited even if it decodes to nothing.
     arrived: usize,
+    /// The lines, as long as nothing is found in them, if they are wanted then.
+    lines: Option<Buffer>,
+}
+
+impl DecodingSink {
+    fn keep(&mut self, bytes: &[u8]) {
+        let known = self.decoder.begin().is_some() || !self.held.buffer.is_empty();
+        match &mut self.lines {
+            Some(lines) if !known => lines.extend_from_slice(bytes),
+            lines => *lines = None,
+        }
+    }
 }
 
 impl BodySink for DecodingSink {
     type Body = (Bytes, Report);
 
-    fn feed(&mut self, bytes: &[u8]) -> Fed {
-        let room = self.held.room();
+    fn feed(&mut self, offered: &[u8]) -> Fed {
+        let (bytes, room) = match &self.lines {
+            // What is kept is bounded like what is decoded.
+            Some(lines) => {
+                let room = self.held.room().saturating_sub(lines.len());
+                (&offered[..offered.len().min(room)], room)
+            }
+            None => (offered, self.held.room()),
+        };
         let spare = self.held.buffer.spare();
         let room = room.min(spare.len());
         let progress = self.decoder.decode(bytes, &mut spare[..room]);
         self.held.buffer.advance(progress.written);
+        self.keep(&bytes[..progress.consumed]);
         self.arrived = self.arrived.saturating_add(progress.consumed);
         let state = match progress.state {
             _ if self.arrived > MAX_PAYLOAD => FedState::TooLarge,
             State::Ended => FedState::Ended,
-            _ if progress.consumed < bytes.len() => self.held.refused(),
+            _ if progress.consumed < offered.len() => self.held.refused(),
             _ => FedState::More,
         };
         Fed {
@@ -314,8 +351,13 @@ impl BodySink for DecodingSink {
     }
 
     fn finish(mut self) -> (Verdict, (Bytes, Report)) {
-        let report = self.decoder.finish();
-        let damage = part::damage(&report, self.number);
+        let report = part::placed(self.decoder.finish(), self.nth);
+        // Another server may have more than a notice in its place.
+        let damage = part::damage(&report, self.nth);
+        let report = match &self.lines {
+            Some(lines) => raw::pass(block(lines), true, &mut self.held.buffer, report),
+            None => report,
+        };
         (verdict(damage), (self.held.freeze(), report))
     }
 }

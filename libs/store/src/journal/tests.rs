@@ -12,6 +12,7 @@ fn entry(offset: u64) -> Entry {
         len: 10,
         crc32: 7,
         verified: true,
+        order: None,
     }
 }
 
@@ -30,6 +31,7 @@ fn written(temp: &std::path::Path) -> Dir {
     let hints = Hints {
         size: Agreed::On(20),
         name: Agreed::Split,
+        crc32: Agreed::On(0xab),
     };
     let lines = [
         Line::Part {
@@ -80,7 +82,8 @@ fn replays_what_was_written() {
         files["f"].hints,
         Hints {
             size: Agreed::On(20),
-            name: Agreed::Split
+            name: Agreed::Split,
+            crc32: Agreed::On(0xab),
         }
     );
     assert_eq!(files["g h"].done.as_ref().unwrap().name, "a %\nb ü.bin");

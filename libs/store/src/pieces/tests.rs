@@ -12,11 +12,13 @@ const OPEN_END: Piece<'_> = Piece {
     number: 1,
     of: 3,
     offset: 0,
+    order: None,
     size: None,
     verified: true,
     damaged: false,
     bytes: &[0; 10],
     crc32: 1,
+    file_crc32: None,
     bound: None,
     id: "",
 };

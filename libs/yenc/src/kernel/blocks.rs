@@ -59,6 +59,8 @@ pub(super) struct Place {
     pub room: usize,
     /// Both lie in one buffer.
     pub within: bool,
+    /// What came before was odd: better not begin with a block.
+    pub rough: bool,
 }
 
 /// How far it got.
@@ -92,13 +94,16 @@ pub(super) unsafe fn decode<B: Block>(
         summed: 0,
     };
     let stop = loop {
-        if let Some(context) = before(*last) {
+        let begun = at.src;
+        if let Some(context) = before(*last).filter(|_| !place.rough || begun > 0) {
             // SAFETY: `place` is as the caller promises.
             let context = unsafe { blocks::<B>(context, stuffed, place, &mut at, crc) };
             *last = state(context, stuffed);
         }
+        // Where one malformed spot follows the other, trying blocks in between costs the most.
+        let until = begun + BLOCK;
         // SAFETY: as above.
-        if let Some(stop) = unsafe { bytes(last, stuffed, place, &mut at) } {
+        if let Some(stop) = unsafe { bytes(last, stuffed, place, &mut at, until) } {
             break stop;
         }
     };
@@ -365,32 +370,41 @@ unsafe fn part<B: Block>(
     }
 }
 
-/// At least one byte, then as many as it takes until a block can go on. Returns why that cannot
-/// be.
+/// At least one byte, and all up to `until`, then as many as it takes until a block can go on.
+/// Returns why that cannot be.
 #[inline(never)]
-unsafe fn bytes(last: &mut Last, stuffed: bool, place: Place, at: &mut At) -> Option<Stop> {
-    loop {
-        if at.src == place.len {
-            return Some(Stop::Input);
+unsafe fn bytes(
+    last: &mut Last,
+    stuffed: bool,
+    place: Place,
+    at: &mut At,
+    until: usize,
+) -> Option<Stop> {
+    let (mut i, mut o, mut state) = (at.src, at.dst, *last);
+    let stop = loop {
+        if i == place.len {
+            break Some(Stop::Input);
         }
-        // SAFETY: `at.src` is below `len`, `at.dst` below `room` where it is written.
+        // SAFETY: `i` is below `len`, `o` below `room` where it is written.
         unsafe {
-            let (next, data) = step(*last, *place.src.add(at.src), stuffed);
+            let (next, data) = step(state, *place.src.add(i), stuffed);
             if let Some(data) = data {
-                if at.dst == place.room {
-                    return Some(Stop::Output);
+                if o == place.room {
+                    break Some(Stop::Output);
                 }
-                *place.dst.add(at.dst) = data;
-                at.dst += 1;
+                *place.dst.add(o) = data;
+                o += 1;
             }
-            *last = next;
+            state = next;
         }
-        at.src += 1;
-        match *last {
-            Last::LineEqY => return Some(Stop::Control),
-            Last::End => return Some(Stop::End),
-            last if before(last).is_some() => return None,
+        i += 1;
+        match state {
+            Last::LineEqY => break Some(Stop::Control),
+            Last::End => break Some(Stop::End),
+            _ if i >= until && before(state).is_some() => break None,
             _ => {}
         }
-    }
+    };
+    (at.src, at.dst, *last) = (i, o, state);
+    stop
 }

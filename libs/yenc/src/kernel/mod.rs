@@ -115,6 +115,15 @@ impl Isa {
     }
 }
 
+/// What the lines are like.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines {
+    /// Dots at their starts are stuffed.
+    pub stuffed: bool,
+    /// The last one was odd: one that only looked like a control line.
+    pub rough: bool,
+}
+
 /// Why there is no kernel of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -174,7 +183,7 @@ impl Kernel {
     pub(crate) fn decode(
         self,
         last: &mut Last,
-        stuffed: bool,
+        Lines { stuffed, rough }: Lines,
         (src, dst): (&[u8], &mut [u8]),
         crc: &mut Option<Hasher>,
     ) -> Run {
@@ -184,6 +193,7 @@ impl Kernel {
             dst: dst.as_mut_ptr(),
             room: dst.len(),
             within: false,
+            rough,
         };
         // SAFETY: the borrows keep the slices apart.
         unsafe { self.run(last, stuffed, place, crc) }
@@ -193,7 +203,7 @@ impl Kernel {
     pub(crate) fn decode_within(
         self,
         last: &mut Last,
-        stuffed: bool,
+        Lines { stuffed, rough }: Lines,
         (buf, from, to): (&mut [u8], usize, usize),
         crc: &mut Option<Hasher>,
     ) -> Run {
@@ -206,6 +216,7 @@ impl Kernel {
             dst,
             room,
             within: true,
+            rough,
         };
         // SAFETY: `from - to` is within the buffer: the subtractions above did not fail.
         unsafe { self.run(last, stuffed, place, crc) }
