@@ -29,6 +29,7 @@ HEADERS = {
     "single": b"=ybegin line=128 size=3 name=a b.bin\r\nklm\r\n=yend size=3 crc32=a3830348\r\n.\r\n",
     "part": b"From: x\r\n\r\n=ybegin part=2 total=3 line=128 size=9 name=x\r\n"
     b"=ypart begin=4 end=6\r\nklm\r\n=yend size=3 part=2 pcrc32=a3830348 crc32=000000ab\r\n.\r\n",
+    "uu": b"begin 644 x.bin\r\n#0V%T\r\n`\r\nend\r\n.\r\n",
     "prose": b"no such\r\n..thing\r\n=ybegin is a word\r\n.\r\n",
     "glued": b"\xef\xbb\xbf=ypart begin=1 end=3\r\n=ybegin part=1 size=3 name=x=ypart begin=1 end=3\r\nklm\r\n",
 }

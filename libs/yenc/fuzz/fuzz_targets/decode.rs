@@ -44,17 +44,18 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(found.consumed(), whole.consumed());
     assert_eq!(found.report.crc32, Some(crc32fast::hash(&found.data)));
     assert_eq!(found.report.decoded, found.data.len() as u64);
-    let gap = Decoder::SLACK + body.len() % 70;
-    for runner in runners {
-        let pieces = pieces.iter().copied();
-        let within = runner.decode_in_place(pieces, gap, |len, run| run(&mut vec![0; len]));
-        assert!(
-            within == (whole.data.clone(), whole.report.clone()),
-            "{}",
-            runner.kernel()
-        );
-    }
     if headed {
+        // UUencode may grow beyond what it is read from.
+        let gap = Decoder::SLACK + body.len() % 70;
+        for runner in runners {
+            let pieces = pieces.iter().copied();
+            let within = runner.decode_in_place(pieces, gap, |len, run| run(&mut vec![0; len]));
+            assert!(
+                within == (whole.data.clone(), whole.report.clone()),
+                "{}",
+                runner.kernel()
+            );
+        }
         let (data, consumed) = reference::decode(body, stuffed);
         assert_eq!(found.data, data);
         assert_eq!(found.consumed(), reference::HEADER.len() + consumed);
