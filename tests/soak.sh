@@ -8,3 +8,6 @@ tests/bench/split.sh --check
 tests/bench/path.sh --check --mib 1024 --connections 50
 tests/bench/path.sh --check --mib 1024 --connections 8 --runs 3
 NZBPIPE_SEEDS=2000 cargo test -p nzbpipe-nntp --test engine -- luck::
+
+# The yEnc kernels of another machine, where Debian has the tools.
+tests/cross/aarch64.sh

@@ -33,6 +33,7 @@ mod exposition;
 mod faults;
 mod feedback;
 mod inputs;
+mod kernels;
 mod login;
 mod manners;
 mod names;

@@ -2,7 +2,7 @@
 
 use clap::{Command, CommandFactory};
 
-use crate::{metrics, nntp_fetch, nntp_serve, nzb_split, nzbpipe, seg_write, yenc_decode};
+use crate::{kernel, metrics, nntp_fetch, nntp_serve, nzb_split, nzbpipe, seg_write, yenc_decode};
 
 /// A program and what its man page says beyond its flags.
 pub struct Page {
@@ -52,8 +52,10 @@ pub fn catalogue() -> Vec<Page> {
         Page {
             command: yenc_decode::Args::command(),
             examples: yenc_decode::EXAMPLES,
-            exit_status: status(&["0", "1", "64", "65", "66", "69", "74", "75", "76", "77"]),
-            environment: Vec::new(),
+            exit_status: status(&[
+                "0", "1", "64", "65", "66", "69", "74", "75", "76", "77", "78",
+            ]),
+            environment: vec![kernel::ENVIRONMENT],
             files: Vec::new(),
             sections: Vec::new(),
             see_also: "nntp-fetch(1), seg-write(1), nzbpipe-records(5), nzbpipe(7)",
@@ -81,7 +83,7 @@ pub fn catalogue() -> Vec<Page> {
             command: nntp_serve::Args::command(),
             examples: nntp_serve::EXAMPLES,
             exit_status: status(&["64", "66", "73", "78"]),
-            environment: Vec::new(),
+            environment: vec![kernel::ENVIRONMENT],
             files: Vec::new(),
             sections: Vec::new(),
             see_also: "nntp-fetch(1), nzbpipe(1), nzbpipe-servers(5), nzbpipe(7)",
@@ -149,6 +151,7 @@ const SERVER_ENVIRONMENT: &[(&str, &str)] = &[
         "SSL_CERT_FILE, SSL_CERT_DIR",
         "Where the system's certificate authorities are, instead of the usual places.",
     ),
+    kernel::ENVIRONMENT,
 ];
 
 const SERVER_FILES: &[(&str, &str)] = &[

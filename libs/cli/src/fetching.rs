@@ -10,6 +10,7 @@ use nzbpipe_pipeline::{Code, Stop, Tally, Watch, fetch};
 use crate::accounts::Accounts;
 use crate::engine::EngineArgs;
 use crate::exit::Refusal;
+use crate::kernel;
 use crate::reload::{self, Reload};
 use crate::report::{Report, ReportArgs};
 use crate::servers::ServerArgs;
@@ -62,14 +63,22 @@ impl Fetching {
         let options = self.engine.told(self.servers.retries);
         let report = Report::begin(&self.reports, setup.program, options, setup.ui)?;
         let accounts = Arc::new(Accounts::new(setup.ui));
-        let resolved = self.servers.resolve(setup.ui, setup.stop, &accounts, true);
-        let servers = match resolved {
-            Ok(servers) => servers,
+        let resolved = kernel::from_environment().and_then(|kernel| {
+            let servers = self
+                .servers
+                .resolve(setup.ui, setup.stop, &accounts, true)?;
+            Ok((kernel, servers))
+        });
+        let (kernel, servers) = match resolved {
+            Ok(both) => both,
             Err(refusal) => {
                 report.finish(refusal.code, &Tally::default());
                 return Err(refusal);
             }
         };
+        if setup.form.decodes() {
+            setup.ui.detail(&format!("yEnc kernel: {kernel}"));
+        }
         let (trace, printer) = trace::start(setup.ui).unzip();
         let config = fetch::Config {
             options: self.engine.options(self.servers.retries.saturating_add(1)),
@@ -78,6 +87,7 @@ impl Fetching {
             servers,
             trace,
             form: setup.form,
+            kernel,
             stats: report.counters(),
             notices: notices(setup.ui),
             watch: report.watch(watch),

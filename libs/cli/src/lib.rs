@@ -13,6 +13,7 @@ mod engine;
 mod exit;
 mod fetching;
 mod globs;
+mod kernel;
 mod message;
 mod metrics;
 mod netrc;

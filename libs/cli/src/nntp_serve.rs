@@ -10,11 +10,12 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use nzbpipe_pipeline::Code;
 use nzbpipe_server::{Config, Reloader, Server, Stage};
+use nzbpipe_yenc::Kernel;
 use tokio::sync::Notify;
 
 use crate::exit::{self, Refusal};
 use crate::ui::{Common, Ui};
-use crate::{duration, message, signals, size};
+use crate::{duration, kernel, message, signals, size};
 
 const NAME: &str = "nntp-serve";
 
@@ -164,6 +165,7 @@ fn run(mut args: Args) -> Result<Code, Refusal> {
     if !(0.0..=100.0).contains(&args.missing) {
         return Err(Refusal::usage("--missing is a percentage: 0 to 100"));
     }
+    let kernel = kernel::from_environment()?;
     let hangup = Arc::new(Notify::new());
     let (shown, rung) = (ui.clone(), Arc::clone(&hangup));
     // Rings that come while one is answered are answered by one more.
@@ -175,13 +177,14 @@ fn run(mut args: Args) -> Result<Code, Refusal> {
         .map_err(|e| Refusal::new(Code::IO, format!("starting threads: {e}")))?;
     let credentials = credentials(args.user.as_deref(), args.password_file.as_deref())?;
     runtime.block_on(async {
-        let server = Server::bind(config(&args, credentials))
+        let server = Server::bind(config(&args, kernel, credentials))
             .await
             .map_err(refused)?;
         for (scheme, address) in addresses(&server) {
             ui.warn(&format!("listening on {scheme}://{address}"));
         }
         ui.warn(&serving(server.files(), server.articles()));
+        ui.detail(&format!("yEnc kernel: {kernel}"));
         for nzb in server.nzbs() {
             ui.detail(&format!("wrote {}", nzb.display()));
         }
@@ -247,7 +250,7 @@ fn refused(error: nzbpipe_server::Error) -> Refusal {
     }
 }
 
-fn config(args: &Args, credentials: Option<(String, String)>) -> Config {
+fn config(args: &Args, kernel: Kernel, credentials: Option<(String, String)>) -> Config {
     Config {
         nzb_out: args.nzb_out.clone(),
         listen: args.listen.clone(),
@@ -268,6 +271,7 @@ fn config(args: &Args, credentials: Option<(String, String)>) -> Config {
         limit_rate: args.limit_rate,
         total_rate: args.total_rate,
         cache_bytes: usize::try_from(args.cache).unwrap_or(usize::MAX),
+        kernel,
         ..Config::new(&args.files)
     }
 }

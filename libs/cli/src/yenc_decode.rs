@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use clap::{Args as Flags, Parser};
 use nzbpipe_pipeline::{Code, decode, write_bytes};
 use nzbpipe_record::MAX_PAYLOAD;
-use nzbpipe_yenc::{Encoding, Verdict};
+use nzbpipe_yenc::{Encoding, Options, Verdict};
 
 use crate::exit::{self, Refusal};
 use crate::nntp_fetch::watch_signals;
 use crate::ui::{Common, Ui};
-use crate::{streams, summary};
+use crate::{kernel, streams, summary};
 
 /// Decode yEnc and UUencoded article bodies
 ///
@@ -75,18 +75,28 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "… | nntp-fetch | yenc-decode")?;
     let outlet = streams::outlet("… | yenc-decode | seg-write, or > FILE")?;
-    let ending = decode::run(inlet, outlet, args.passing.pass_raw, &pool);
+    let kernel = match kernel::from_environment() {
+        Ok(kernel) => kernel,
+        Err(refusal) => {
+            // So that the last stage knows: it alone tells cron.
+            nzbpipe_pipeline::refuse(decode::NAME, outlet, refusal.code);
+            return Err(refusal);
+        }
+    };
+    let config = decode::Config {
+        kernel,
+        raw: args.passing.pass_raw,
+    };
+    let ending = decode::run(config, inlet, outlet, &pool);
     summary::failures(&ui, &ending.failures);
     let fates = summary::fates(&ending.tally);
-    ui.detail(&format!(
-        "{fates} (kernel {})",
-        nzbpipe_yenc::Kernel::best()
-    ));
+    ui.detail(&format!("{fates} (kernel {kernel})"));
     Ok(ending.code)
 }
 
 fn raw(article: &Path, ui: &Ui) -> Result<Code, Refusal> {
     let name = article.display();
+    let kernel = kernel::from_environment()?;
     let lines = read(article).map_err(|e| Refusal::new(Code::NO_INPUT, format!("{name}: {e}")))?;
     if lines.len() > MAX_PAYLOAD {
         return Err(Refusal::new(
@@ -97,10 +107,21 @@ fn raw(article: &Path, ui: &Ui) -> Result<Code, Refusal> {
     let mut out = streams::bytes_out("yenc-decode --raw ARTICLE > FILE")?;
     let pool = streams::pool();
     // Files keep the dot-stuffing of the wire or do not; the CRC tells which.
-    let stuffed = decode::article(&lines, true, &pool);
+    let decoded = |stuffed| {
+        decode::article(
+            &lines,
+            Options {
+                stuffed,
+                kernel,
+                ..Options::default()
+            },
+            &pool,
+        )
+    };
+    let stuffed = decoded(true);
     let (bytes, report) = match stuffed.1.verdict {
         Verdict::Mismatch => {
-            let plain = decode::article(&lines, false, &pool);
+            let plain = decoded(false);
             match (plain.1.verdict, &plain.1.encoding) {
                 (Verdict::Ok, _) | (Verdict::Absent, Encoding::Uu(_)) => plain,
                 _ => stuffed,
@@ -128,7 +149,7 @@ fn raw(article: &Path, ui: &Ui) -> Result<Code, Refusal> {
         ),
     };
     match code {
-        Code::OK => ui.detail(&format!("{name}: {text}")),
+        Code::OK => ui.detail(&format!("{name}: {text} (kernel {kernel})")),
         _ => ui.error(&format!("{name}: {text}")),
     }
     Ok(code)

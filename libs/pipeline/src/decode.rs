@@ -4,7 +4,7 @@ use nzbpipe_nntp::Nth;
 use nzbpipe_record::{
     Article, Body, Bytes, Class, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
 };
-use nzbpipe_yenc::{Decoder, Options, Report, State};
+use nzbpipe_yenc::{Decoder, Kernel, Options, Report, State};
 
 use crate::stage::{Ending, filter};
 use crate::{Error, Inlet, Outlet, Tally, article as whole, part, raw};
@@ -12,15 +12,23 @@ use crate::{Error, Inlet, Outlet, Tally, article as whole, part, raw};
 /// The stage's name.
 pub const NAME: &str = "yenc-decode";
 
+/// How to decode.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// What decodes yEnc.
+    pub kernel: Kernel,
+    /// Whether articles in no known encoding become parts as they are.
+    pub raw: bool,
+}
+
 /// Bytes that an article which outgrows its lines gets at least.
 const ROOM: usize = 64 << 10;
 
 /// Decodes every `body` and `article` of `inlet`; all other records pass untouched.
-/// With `raw` articles in no known encoding become parts as they are.
-pub fn run(mut inlet: Inlet, mut outlet: Outlet, raw: bool, pool: &Pool) -> Ending {
+pub fn run(config: Config, mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
     filter(NAME, &mut inlet, &mut outlet, |inlet, outlet, tally| {
         while let Some(record) = inlet.next()? {
-            let record = decoded(record, raw, pool)?;
+            let record = decoded(record, config, pool)?;
             count(&record, tally);
             let telemetry = matches!(record.header, Header::Progress(_));
             outlet.send(record)?;
@@ -35,18 +43,15 @@ pub fn run(mut inlet: Inlet, mut outlet: Outlet, raw: bool, pool: &Pool) -> Endi
 }
 
 /// Decodes one article: the lines of its body, and its header if there is one,
-/// as a file or a server gives them (`stuffed` tells which). Returns the bytes
+/// as a file or a server gives them (`options` tells which). Returns the bytes
 /// and what is known of them.
-pub fn article(lines: &[u8], stuffed: bool, pool: &Pool) -> (Bytes, Report) {
-    either(lines, stuffed, false, pool)
+pub fn article(lines: &[u8], options: Options, pool: &Pool) -> (Bytes, Report) {
+    either(lines, options, false, pool)
 }
 
 /// The same; with `raw` an article in no known encoding comes as it is.
-pub(crate) fn either(lines: &[u8], stuffed: bool, raw: bool, pool: &Pool) -> (Bytes, Report) {
-    let mut decoder = Decoder::new(Options {
-        stuffed,
-        ..Options::default()
-    });
+pub(crate) fn either(lines: &[u8], options: Options, raw: bool, pool: &Pool) -> (Bytes, Report) {
+    let mut decoder = Decoder::new(options);
     let mut buffer = pool.take(lines.len());
     let mut rest = lines;
     loop {
@@ -61,13 +66,21 @@ pub(crate) fn either(lines: &[u8], stuffed: bool, raw: bool, pool: &Pool) -> (By
     }
     buffer.truncate(MAX_PAYLOAD);
     let report = match raw {
-        true => raw::pass(lines, stuffed, &mut buffer, decoder.finish()),
+        true => raw::pass(lines, options.stuffed, &mut buffer, decoder.finish()),
         false => decoder.finish(),
     };
     (buffer.into(), report)
 }
 
-fn decoded(record: Record, raw: bool, pool: &Pool) -> Result<Record, Error> {
+fn decoded(record: Record, config: Config, pool: &Pool) -> Result<Record, Error> {
+    let decoded = |lines: &[u8], stuffed| {
+        let options = Options {
+            stuffed,
+            kernel: config.kernel,
+            ..Options::default()
+        };
+        either(lines, options, config.raw, pool)
+    };
     match (record.header, record.payload) {
         (Header::Body(body), Some(lines)) => {
             let Body {
@@ -76,8 +89,7 @@ fn decoded(record: Record, raw: bool, pool: &Pool) -> Result<Record, Error> {
                 stuffed,
                 ..
             } = *body;
-            let decoded = either(&lines, stuffed, raw, pool);
-            Ok(told(segment, provenance, decoded))
+            Ok(told(segment, provenance, decoded(&lines, stuffed)))
         }
         (Header::Article(article), Some(lines)) => {
             let Article {
@@ -87,7 +99,7 @@ fn decoded(record: Record, raw: bool, pool: &Pool) -> Result<Record, Error> {
                 ..
             } = *article;
             // As the fetch checks it: no field of the header begins a block.
-            let decoded = either(whole::body(&lines), stuffed, raw, pool);
+            let decoded = decoded(whole::body(&lines), stuffed);
             Ok(told(segment, provenance, decoded))
         }
         (Header::Article(article), None) => Err(no_payload("article", &article.segment)),

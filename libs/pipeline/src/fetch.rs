@@ -18,6 +18,7 @@ use nzbpipe_nntp::{
 use nzbpipe_record::{
     Bytes, Class, Crc, Failed, Header, Missing, Pool, Progress, Provenance, Record, Segment, Tried,
 };
+use nzbpipe_yenc::Kernel;
 use tokio::sync::mpsc;
 
 use crate::budget::Budget;
@@ -54,6 +55,8 @@ pub struct Config {
     pub trace: Option<Trace>,
     /// What becomes of the bodies.
     pub form: Form,
+    /// What decodes them, if that is wanted.
+    pub kernel: Kernel,
     /// Counts while the stage runs.
     pub stats: Arc<Stats>,
     /// Told what people should know about the servers.
@@ -84,6 +87,17 @@ pub enum Form {
     },
 }
 
+impl Form {
+    /// Whether the stage looks into the bodies.
+    #[must_use]
+    pub fn decodes(self) -> bool {
+        !matches!(
+            self,
+            Form::Raw { verify: false } | Form::Articles { verify: false }
+        )
+    }
+}
+
 /// Fetches the segments of `inlet`; all other records pass untouched.
 pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending {
     let connections: usize = config
@@ -92,17 +106,18 @@ pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending 
         .map(|s| usize::from(s.connections))
         .sum();
     let budget = Budget::new(BUDGET_BASE + connections * BUDGET_PER_CONNECTION);
+    let (pool, kernel) = (pool.clone(), config.kernel);
     match config.form {
         Form::Raw { verify } => {
-            let sinks = Raw::new(budget, pool.clone(), verify, false);
+            let sinks = Raw::new(budget, pool, verify.then_some(kernel), false);
             drive(config, sinks, inlet, outlet)
         }
         Form::Articles { verify } => {
-            let sinks = Raw::new(budget, pool.clone(), verify, true);
+            let sinks = Raw::new(budget, pool, verify.then_some(kernel), true);
             drive(config, sinks, inlet, outlet)
         }
         Form::Parts { raw } => {
-            let sinks = Decoding::new(budget, pool.clone(), raw);
+            let sinks = Decoding::new(budget, pool, kernel, raw);
             drive(config, sinks, inlet, outlet)
         }
     }

@@ -32,9 +32,14 @@ mod tests {
     use super::*;
     use crate::decode;
     use nzbpipe_record::{Bytes, Pool};
+    use nzbpipe_yenc::Options;
 
     fn passed(lines: &[u8], stuffed: bool) -> (Bytes, Report) {
-        decode::either(lines, stuffed, true, &Pool::new(0))
+        let options = Options {
+            stuffed,
+            ..Options::default()
+        };
+        decode::either(lines, options, true, &Pool::new(0))
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nzbpipe_yenc::Kernel;
+
 use crate::{Error, Stage};
 
 /// Decoded bytes per article; the size most posting programs use.
@@ -71,6 +73,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Bytes of encoded articles kept for the next client.
     pub cache_bytes: usize,
+    /// What encodes them.
+    pub kernel: Kernel,
 }
 
 impl Config {
@@ -97,6 +101,7 @@ impl Config {
             total_rate: 0,
             idle_timeout: IDLE_TIMEOUT,
             cache_bytes: CACHE_BYTES,
+            kernel: Kernel::best(),
         }
     }
 

@@ -42,7 +42,10 @@ impl Server {
         let (catalog, identity) = blocking(move || prepare(&own)).await?;
         let (plain, plain_addrs) = listen(&config.listen, None).await?;
         let (tls, tls_addrs) = listen(&config.listen_tls, identity.as_ref()).await?;
-        let offer = Offer::new(Shelf::new(catalog, config.cache_bytes), &config);
+        let offer = Offer::new(
+            Shelf::new(catalog, config.cache_bytes, config.kernel),
+            &config,
+        );
         let (shelf, own) = (Arc::clone(&offer.shelf), Arc::clone(&config));
         let host = Host::new(offer, &config);
         // After the ports are ours: a second server started by mistake must

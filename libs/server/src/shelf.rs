@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use nzbpipe_yenc::{Encoder, PartSpec};
+use nzbpipe_yenc::{Encoder, Kernel, PartSpec};
 use tokio::sync::Semaphore;
 
 use crate::article::Article;
@@ -47,6 +47,7 @@ pub(crate) struct Shelf {
 struct Store {
     began: Instant,
     disk: Disk,
+    encoder: Encoder,
     /// Raw parts and encoded bodies, both worth using again.
     raw: Recycler,
     encoded: Recycler,
@@ -58,12 +59,16 @@ struct Store {
 }
 
 impl Shelf {
-    pub(crate) fn new(catalog: Catalog, cache_bytes: usize) -> Shelf {
+    pub(crate) fn new(catalog: Catalog, cache_bytes: usize, kernel: Kernel) -> Shelf {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let workers = processors + 1;
         let store = Store {
             began: Instant::now(),
             disk: Disk::new(),
+            encoder: Encoder {
+                kernel,
+                ..Encoder::default()
+            },
             raw: Recycler::new(workers),
             encoded: Recycler::new(4 * workers),
             cache: Mutex::new(Lru::new(cache_bytes)),
@@ -164,7 +169,8 @@ impl Store {
         // a little, where growing would take twice.
         let size = article.encoded_size() as usize;
         body.data.reserve(size + size / 128);
-        Encoder::default().part(&raw.data, &part_spec(article), &mut body.data);
+        self.encoder
+            .part(&raw.data, &part_spec(article), &mut body.data);
         Ok(body.into())
     }
 

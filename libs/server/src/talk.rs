@@ -119,13 +119,14 @@ mod tests {
     use crate::offer::Offer;
     use crate::seat::{Seats, Stage};
     use crate::shelf::Shelf;
+    use nzbpipe_yenc::Kernel;
 
     const LATENCY: Duration = Duration::from_millis(100);
     const IDLE: Duration = Duration::from_secs(60);
 
     fn session() -> Session {
         let (_, offer) = watch::channel(Offer {
-            shelf: Arc::new(Shelf::new(sample(), 0)),
+            shelf: Arc::new(Shelf::new(sample(), 0, Kernel::best())),
             credentials: None,
         });
         let seat = Seats::new(1, Stage::Greeting, "502 full").seat();

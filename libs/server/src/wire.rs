@@ -135,6 +135,7 @@ mod tests {
     use super::*;
     use crate::catalog::tests::sample;
     use crate::shelf::Shelf;
+    use nzbpipe_yenc::Kernel;
 
     /// Takes at most `most` bytes a write, counts the writes and, like TLS,
     /// keeps the bytes until it is flushed.
@@ -217,7 +218,11 @@ mod tests {
             article,
             head,
             list,
-            Reply::Numbers("211".into(), 2..=3, Arc::new(Shelf::new(sample(), 0))),
+            Reply::Numbers(
+                "211".into(),
+                2..=3,
+                Arc::new(Shelf::new(sample(), 0, Kernel::best())),
+            ),
         ]
     }
 

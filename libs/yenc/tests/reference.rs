@@ -1,129 +1,79 @@
-//! The decoder against a slow reference that goes line by line over the whole article, on soups of
-//! every byte sequence that means something, cut at any places.
+//! Every kernel against a slow decoder that goes line by line, on soups of every byte sequence
+//! that means something, cut at any places.
 
 mod common;
 
-use common::decode_pieces;
-use nzbpipe_yenc::{Decoder, Options};
+use common::decode_with_all;
+use common::reference::{self, HEADER};
+use common::runner::Runner;
+use common::soup::{cut, soup};
+use nzbpipe_yenc::Decoder;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::iter::repeat;
 
-const HEADER: &[u8] = b"=ybegin line=128 size=1 name=x\r\n";
-
-/// Decodes what follows a `=ybegin` line; `body` ends with LF.
-fn reference(body: &[u8], stuffed: bool) -> Vec<u8> {
-    let mut data = Vec::new();
-    let mut after_bare_lf = false;
-    for line in body.split_inclusive(|byte| *byte == b'\n') {
-        if stuffed && (line == b".\r\n" || (line == b".\n" && after_bare_lf)) {
-            break;
-        }
-        after_bare_lf = !line.ends_with(b"\r\n");
-        let line = if stuffed {
-            line.strip_prefix(b".").unwrap_or(line)
-        } else {
-            line
-        };
-        if is_control(line, b"=yend") || (is_control(line, b"=ybegin") && !data.is_empty()) {
-            break;
-        }
-        if !is_control(line, b"=ypart") && !is_control(line, b"=ybegin") {
-            reference_line(line, &mut data);
-        }
+/// Cuts the article in every way and expects what the slow decoder makes of it.
+fn check(body: &[u8], places: &[usize], rooms: &[usize], stuffed: bool) {
+    let (data, consumed) = reference::decode(body, stuffed);
+    let article = [HEADER, body].concat();
+    let room = article.len() + Decoder::SLACK;
+    let whole = decode_with_all(stuffed, [&article[..]], repeat(room));
+    assert_eq!(whole.data, data);
+    assert_eq!(whole.consumed(), HEADER.len() + consumed);
+    assert_eq!(whole.report.crc32, Some(crc32fast::hash(&data)));
+    assert_eq!(whole.report.decoded, data.len() as u64);
+    let pieces = cut(&article, places);
+    for mut runner in Runner::all(stuffed) {
+        let gap = Decoder::SLACK + body.len() % 70;
+        let pieces = pieces.iter().copied();
+        let within = runner.decode_in_place(pieces, gap, |len, run| run(&mut vec![0; len]));
+        assert_eq!(
+            (&within.0, &within.1),
+            (&whole.data, &whole.report),
+            "{}",
+            runner.kernel()
+        );
     }
-    data
-}
-
-fn is_control(line: &[u8], word: &[u8]) -> bool {
-    line.strip_prefix(word)
-        .is_some_and(|rest| matches!(rest[0], b' ' | b'\t' | b'\r' | b'\n'))
-}
-
-fn reference_line(line: &[u8], data: &mut Vec<u8>) {
-    let mut escaped = false;
-    for byte in line {
-        match byte {
-            b'\r' | b'\n' => escaped = false,
-            b'=' if !escaped => escaped = true,
-            byte => {
-                data.push(byte.wrapping_sub(if escaped { 106 } else { 42 }));
-                escaped = false;
-            }
-        }
+    for found in [
+        decode_with_all(stuffed, pieces.clone(), repeat(room)),
+        // The last of them is not 0.
+        decode_with_all(stuffed, pieces, rooms.iter().copied().chain([1]).cycle()),
+    ] {
+        assert_eq!(
+            (&found.data, &found.report, found.consumed()),
+            (&whole.data, &whole.report, whole.consumed())
+        );
     }
-}
-
-fn soup() -> impl Strategy<Value = Vec<u8>> {
-    const TOKENS: [&[u8]; 20] = [
-        b"\r\n",
-        b"\r\n",
-        b"\n",
-        b"\r",
-        b".",
-        b"\r\n.",
-        b"\r\n..",
-        b"\r\n.\r",
-        b"=",
-        b"==",
-        b"=y",
-        b"\r\n=y",
-        b"\r\n=yen",
-        b"\n=ybegi",
-        b"=ybegin ",
-        b"\r\n=ypart ",
-        b"=yend",
-        b"abcdefghijklm",
-        b"\0",
-        b"\xff",
-    ];
-    const ENDS: [&[u8]; 3] = [b"\r\n.\r\n", b"\n.\n", b"\r\n=yend "];
-    let token = prop_oneof![
-        8 => prop::sample::select(&TOKENS[..]).prop_map(<[u8]>::to_vec),
-        2 => vec(any::<u8>(), 1..40),
-        // Rare: what follows is no longer data.
-        1 => prop::sample::select(&ENDS[..]).prop_map(<[u8]>::to_vec),
-    ];
-    vec(token, 0..24).prop_map(|tokens| tokens.concat())
-}
-
-/// Cuts `bytes` at the given places, taken modulo its length.
-fn cut<'a>(bytes: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
-    let mut places: Vec<usize> = places.iter().map(|at| at % (bytes.len() + 1)).collect();
-    places.sort_unstable();
-    let mut pieces = Vec::new();
-    let mut from = 0;
-    for at in places {
-        pieces.push(&bytes[from..at]);
-        from = at;
-    }
-    pieces.push(&bytes[from..]);
-    pieces
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn any_article_decodes_like_the_reference(
-        soup in soup(),
+    fn small_articles(
+        body in soup(24),
         places in vec(any::<usize>(), 0..8),
+        rooms in vec(0..200usize, 0..4),
         stuffed: bool,
     ) {
-        let body = [&soup[..], b"\r\n"].concat();
-        let expected = reference(&body, stuffed);
+        check(&body, &places, &rooms, stuffed);
         let article = [HEADER, &body].concat();
-        let options = Options { stuffed, ..Options::default() };
-        let room = article.len() + Decoder::SLACK;
-        let whole = decode_pieces(options, [&article[..]], room);
-        prop_assert_eq!(&whole.0, &expected);
-        prop_assert_eq!(whole.1.crc32, Some(crc32fast::hash(&expected)));
-        prop_assert_eq!(whole.1.decoded, expected.len() as u64);
-        for (pieces, room) in [
-            (cut(&article, &places), room),
-            (cut(&article, &places), 3),
-            (article.chunks(1).collect(), 1),
-        ] {
-            prop_assert_eq!(&decode_pieces(options, pieces, room), &whole);
-        }
+        let whole = decode_with_all(stuffed, [&article[..]], repeat(article.len() + Decoder::SLACK));
+        let bytes = decode_with_all(stuffed, article.chunks(1), repeat(1));
+        prop_assert_eq!((bytes.data, bytes.report), (whole.data, whole.report));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn articles_of_eight_kibibytes(
+        body in soup(300),
+        places in vec(any::<usize>(), 0..40),
+        rooms in vec(0..4000usize, 1..6),
+        stuffed: bool,
+    ) {
+        check(&body[..body.len().min(8192)], &places, &rooms, stuffed);
     }
 }

@@ -9,7 +9,7 @@ use nzbpipe_nntp::{BodySink, Fed, FedState, Nth, Sinks, Verdict};
 use nzbpipe_record::{
     Article, Body, Buffer, Bytes, Crc, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
 };
-use nzbpipe_yenc::{Decoder, Encoding, Options, Report, State};
+use nzbpipe_yenc::{Decoder, Encoding, Kernel, Options, Report, State};
 
 use super::Deliver;
 use crate::article::{self, Head};
@@ -89,14 +89,14 @@ fn verdict(damage: Option<String>) -> Verdict {
 pub(super) struct Raw {
     budget: Budget,
     pool: Pool,
-    verify: bool,
+    verify: Option<Kernel>,
     whole: bool,
 }
 
 impl Raw {
-    /// `verify` runs the decoder's checks; `whole` says that header lines come
-    /// first.
-    pub(super) fn new(budget: Budget, pool: Pool, verify: bool, whole: bool) -> Raw {
+    /// `verify` runs the decoder's checks, with that kernel; `whole` says that
+    /// header lines come first.
+    pub(super) fn new(budget: Budget, pool: Pool, verify: Option<Kernel>, whole: bool) -> Raw {
         Raw {
             budget,
             pool,
@@ -114,9 +114,10 @@ impl Sinks for Raw {
         RawSink {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             framer: Framer::new(),
-            check: self.verify.then(|| Check {
+            check: self.verify.map(|kernel| Check {
                 decoder: Decoder::new(Options {
                     stuffed: true,
+                    kernel,
                     ..Options::default()
                 }),
                 scratch: self.pool.take(SCRATCH),
@@ -250,13 +251,19 @@ impl Deliver for Raw {
 pub(super) struct Decoding {
     budget: Budget,
     pool: Pool,
+    kernel: Kernel,
     raw: bool,
 }
 
 impl Decoding {
     /// `raw` passes articles in no known encoding on as they are.
-    pub(super) fn new(budget: Budget, pool: Pool, raw: bool) -> Decoding {
-        Decoding { budget, pool, raw }
+    pub(super) fn new(budget: Budget, pool: Pool, kernel: Kernel, raw: bool) -> Decoding {
+        Decoding {
+            budget,
+            pool,
+            kernel,
+            raw,
+        }
     }
 }
 
@@ -269,6 +276,7 @@ impl Sinks for Decoding {
             held: Held::begin(&self.budget, &self.pool, bytes).await,
             decoder: Decoder::new(Options {
                 stuffed: true,
+                kernel: self.kernel,
                 ..Options::default()
             }),
             nth,

@@ -1,37 +1,41 @@
-//! Running the decoder over pieces of an article.
+//! Running every kernel over pieces of an article.
+//!
+//! What comes out is compared here between kernels only; what is right, `reference` and the
+//! tables of the tests say.
 
-use nzbpipe_yenc::{Decoder, Options, Report, State};
+#![allow(dead_code, reason = "not every test binary uses every helper")]
 
-/// Decodes one article given in pieces; returns the data and the report. `room` bounds the output
-/// of each call.
-pub fn decode_pieces<'a>(
-    options: Options,
-    pieces: impl IntoIterator<Item = &'a [u8]>,
-    room: usize,
-) -> (Vec<u8>, Report) {
-    let mut decoder = Decoder::new(options);
-    let mut data = Vec::new();
-    let mut buffer = vec![0; room];
-    for mut piece in pieces {
-        loop {
-            let progress = decoder.decode(piece, &mut buffer);
-            data.extend_from_slice(&buffer[..progress.written]);
-            piece = &piece[progress.consumed..];
-            match progress.state {
-                State::Full => assert_eq!(progress.written, room, "full with room left"),
-                State::More => assert!(piece.is_empty(), "wants more before it used all"),
-                State::Ended => {}
-            }
-            if progress.state != State::Full {
-                break;
-            }
-        }
-    }
-    (data, decoder.finish())
+pub mod guard;
+pub mod reference;
+pub mod runner;
+pub mod soup;
+
+use nzbpipe_yenc::{Decoder, Options, Report};
+use runner::{Outcome, Runner, agreed};
+
+/// Decodes one article given in pieces, with every kernel; all must agree, call by call.
+pub fn decode_with_all<'a, P>(
+    stuffed: bool,
+    pieces: P,
+    rooms: impl IntoIterator<Item = usize> + Clone,
+) -> Outcome
+where
+    P: IntoIterator<Item = &'a [u8]> + Clone,
+{
+    agreed(&mut Runner::all(stuffed), pieces, rooms)
 }
 
-/// Decodes one dot-stuffed article given as a whole.
-#[allow(dead_code, reason = "not every test binary uses every helper")]
+/// Decodes one article given in pieces, with every kernel whatever `options` say; returns the data
+/// and the report. `room` bounds the output of each call.
+pub fn decode_pieces<'a, P>(options: Options, pieces: P, room: usize) -> (Vec<u8>, Report)
+where
+    P: IntoIterator<Item = &'a [u8]> + Clone,
+{
+    let outcome = decode_with_all(options.stuffed, pieces, std::iter::repeat(room));
+    (outcome.data, outcome.report)
+}
+
+/// Decodes one dot-stuffed article given as a whole, with every kernel.
 pub fn decode(article: &[u8]) -> (Vec<u8>, Report) {
     decode_pieces(
         Options {
