@@ -33,6 +33,15 @@ HEADERS = {
     "prose": b"no such\r\n..thing\r\n=ybegin is a word\r\n.\r\n",
     "glued": b"\xef\xbb\xbf=ypart begin=1 end=3\r\n=ybegin part=1 size=3 name=x=ypart begin=1 end=3\r\nklm\r\n",
 }
+FULL = b"M" + b"0V%T" * 15
+UU = {
+    "file": b"begin 644 a b.bin\r\n" + FULL + b"\r\n#0V%T\r\n`\r\nend\r\n.\r\n",
+    "piece": (FULL + b"\r\n") * 5 + b".\r\n",
+    "last": (FULL + b"`\n") * 4 + b"..0V%T" * 3 + b"\n \nend\n",
+    "cut-blanks": FULL + b"\r\nM0V%T\r\n#\r\n`\r\nend\r\n-- \r\nme\r\n",
+    "wrong": FULL + b"\r\nM" + b"a" * 60 + b"\r\n" + FULL + b"xx\r\n`\r\n",
+    "prose": b"Moving on,\r\n\r\n#ab\r\nend\r\n",
+}
 PLANS = {
     "whole": b"\x00",
     "cut": b"\x21\x41\x00\x05",  # Pieces of 65; rooms of 0, 5 and 1.
@@ -67,3 +76,6 @@ for name, data in DATA.items():
         write("encode", f"{name}-{width}", head + data)
         write("encode", f"{name}-{width}-unstuffed", (width | 1 << 15).to_bytes(2, "little") + data)
         write("round_trip", f"{name}-{width}", head + b"\x3f\x07" + data)
+for name, article in UU.items():
+    for flags in range(4):
+        write("uu", f"{name}-{flags}", bytes([flags, 16, 8]) + article)
