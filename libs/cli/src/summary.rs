@@ -90,7 +90,7 @@ fn nothing(code: Code) -> String {
     let why = match code {
         Code::DATA => "the NZB or the stream is malformed",
         Code::NO_INPUT => "there was no input",
-        Code::CONFIG => "no usable server is configured",
+        Code::CONFIG => "the configuration is bad or absent",
         _ => "an earlier stage failed",
     };
     format!("nothing to write: {why}; its message says more")
