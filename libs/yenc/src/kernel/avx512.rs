@@ -54,6 +54,19 @@ const FOLLOWERS: [Table; 2] = {
     [unstuffed, Table(table)]
 };
 
+impl Zmm {
+    /// Whether doubt has a reason. `kept` are the bytes that are none of `=`, CR and LF.
+    #[inline(always)]
+    unsafe fn is_hard(self, before: Self, kept: u64, stuffed: bool) -> bool {
+        // SAFETY: the instructions are enabled, by the trait.
+        unsafe {
+            let malformed = before.equal(b'=') & (!kept | self.equal(b'y'));
+            let dots = before.equal(b'\n') & self.equal(b'.');
+            malformed != 0 || (stuffed && dots != 0)
+        }
+    }
+}
+
 impl Block for Zmm {
     #[inline(always)]
     unsafe fn load(from: *const u8) -> Self {
@@ -115,7 +128,8 @@ impl Block for Zmm {
                 doubt = out(reg) doubt,
                 options(pure, nomem, nostack, preserves_flags)
             );
-            if doubt != 0 {
+            // Most doubt comes from bytes that share their low bits with what is looked for.
+            if doubt != 0 && self.is_hard(before, kept, stuffed) {
                 return None;
             }
             _mm512_storeu_si512(to.cast(), data);
