@@ -201,7 +201,10 @@ impl Kernel {
         unsafe { self.run(last, stuffed, place, crc) }
     }
 
-    /// The same within `buf`: from `from` on, to `to` on, which is not above `from`.
+    /// The same within `buf`: from `from` on, to `to` on.
+    ///
+    /// # Panics
+    /// If `to` is above `from`, or `from` behind the end.
     pub(crate) fn decode_within(
         self,
         last: &mut Last,
@@ -209,18 +212,18 @@ impl Kernel {
         (buf, from, to): (&mut [u8], usize, usize),
         crc: &mut Option<Hasher>,
     ) -> Run {
-        let buf = &mut buf[to..];
-        let (len, room) = (buf.len() - (from - to), buf.len());
-        let dst = buf.as_mut_ptr();
+        assert!(to <= from && from <= buf.len());
+        let dst = buf[to..].as_mut_ptr();
         let place = Place {
             src: dst.wrapping_add(from - to),
-            len,
+            len: buf.len() - from,
             dst,
-            room,
+            room: buf.len() - to,
             within: true,
             rough,
         };
-        // SAFETY: `from - to` is within the buffer: the subtractions above did not fail.
+        // SAFETY: both pointers are made of one borrow of the buffer, and the assertion keeps them
+        // within it and in order.
         unsafe { self.run(last, stuffed, place, crc) }
     }
 

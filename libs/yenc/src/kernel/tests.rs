@@ -215,3 +215,19 @@ fn every_pair_of_odd_bytes_at_every_place_of_a_block() {
         }
     }
 }
+
+/// In a build without overflow checks, too.
+#[test]
+fn output_above_the_input_is_refused() {
+    let lines = Lines {
+        stuffed: true,
+        rough: false,
+    };
+    for (from, to) in [(3, 4), (9, 0), (usize::MAX, 0), (0, usize::MAX)] {
+        let refused = std::panic::catch_unwind(|| {
+            let (mut last, mut buf) = (Last::Plain, [b'k'; 8]);
+            Kernel::best().decode_within(&mut last, lines, (&mut buf, from, to), &mut None)
+        });
+        assert!(refused.is_err(), "from {from} to {to}");
+    }
+}
