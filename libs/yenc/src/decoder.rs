@@ -259,8 +259,8 @@ impl Decoder {
                 self.collect(io.input(consumed))
             }
             Stage::Drain => {
-                let line_end = io.input(consumed).starts_with(b"\n");
-                self.drain(line_end, io.output(consumed, written))
+                let next = io.input(consumed).first().copied();
+                self.drain(next, io.output(consumed, written))
             }
             Stage::Ended => Step {
                 consumed: 0,
@@ -398,18 +398,22 @@ impl Decoder {
         }
     }
 
-    /// `line_end` is whether the input goes on with LF.
-    fn drain(&mut self, line_end: bool, dst: &mut [u8]) -> Step {
+    /// `next` is the byte that the input goes on with: the LF, if it is there.
+    fn drain(&mut self, next: Option<u8>, dst: &mut [u8]) -> Step {
         let written = self.uu.drain(dst);
         self.sum(&dst[..written]);
-        let more = self.uu.owes();
-        if !more {
-            self.stage = Stage::Uu;
-        }
+        let stop = match next {
+            _ if self.uu.owes() => Some(State::Full),
+            None => Some(State::More),
+            Some(_) => {
+                self.stage = Stage::Uu;
+                None
+            }
+        };
         Step {
-            consumed: usize::from(!more && line_end),
+            consumed: usize::from(stop.is_none() && next == Some(b'\n')),
             written,
-            stop: more.then_some(State::Full),
+            stop,
         }
     }
 
