@@ -148,8 +148,9 @@ impl Decoder {
     /// As [`Decoder::decode`], within one buffer: what `buf` holds from `from` on is decoded to
     /// its front. `consumed` counts from `from`, `written` from 0.
     ///
-    /// With `from` at least [`Decoder::SLACK`] the output never gets full; with less it may, if
-    /// the input before ended within what might have become a control line.
+    /// With `from` at least [`Decoder::SLACK`] the output of yEnc never gets full; with less it may,
+    /// if the input before ended within what might have become a control line. When it is full,
+    /// take out the front and call again with `from` behind what is consumed: that is the room.
     ///
     /// # Panics
     /// If `from` is behind the end of `buf`.
@@ -177,7 +178,8 @@ impl Decoder {
     }
 
     /// Ends the article: at [`State::Ended`], or where the input ends if there is no such line.
-    /// The decoder is then ready for the next article.
+    /// The decoder is then ready for the next article. Output has to be taken before: at
+    /// [`State::Full`] some is missing.
     pub fn finish(&mut self) -> Report {
         let crc = self.crc.clone().map(crc32fast::Hasher::finalize);
         self.report.crc32 = crc;

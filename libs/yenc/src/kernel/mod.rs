@@ -25,7 +25,7 @@ use grammar::{Last, Run};
 /// How the hot loops of decoder and encoder are done: with which instructions. All kernels give
 /// the same bytes; they differ in speed only.
 ///
-/// A value exists only if this machine can run it.
+/// A value exists only if this machine can run it. See [the crate's page](crate#kernels).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Kernel(Isa);
 
