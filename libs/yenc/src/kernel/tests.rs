@@ -90,6 +90,8 @@ impl Noise {
             let end = [&b"\r\n.\r\n"[..], b"\n.\n", b"\r\n=y", b"\r\n.=y"][self.below(4)];
             soup.splice(at..at, end.iter().copied());
         }
+        // Where it ends, its memory ends.
+        soup.shrink_to_fit();
         soup
     }
 }

@@ -1,5 +1,9 @@
 //! Running the decoder over pieces of an article.
 
+#[cfg(unix)]
+#[allow(dead_code, reason = "not every test binary uses every helper")]
+pub mod border;
+
 use nzbpipe_yenc::{Decoder, Options, Report, State};
 
 /// Decodes one article given in pieces; returns the data and the report. `room` bounds the output
