@@ -5,18 +5,20 @@
 //! data, is left to `decoder`.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod blocks;
 pub(crate) mod grammar;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod sse;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod table;
 #[cfg(test)]
 mod tests;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
 use blocks::Place;
 use crc32fast::Hasher;
@@ -241,11 +243,11 @@ impl Kernel {
             match self.0 {
                 Isa::Scalar => scalar::decode(last, stuffed, place, crc),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Sse2 => x86::decode_sse2(last, stuffed, place, crc),
+                Isa::Sse2 => sse::decode_sse2(last, stuffed, place, crc),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Ssse3 => x86::decode_ssse3(last, stuffed, place, crc),
+                Isa::Ssse3 => sse::decode_ssse3(last, stuffed, place, crc),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => x86::decode_avx2(last, stuffed, place, crc),
+                Isa::Avx2 => avx2::decode(last, stuffed, place, crc),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 => avx512::decode(last, stuffed, place, crc),
                 #[cfg(target_arch = "aarch64")]
