@@ -117,6 +117,9 @@ pub(super) unsafe fn decode<B: Block>(
 }
 
 /// Lets the CRC32 catch up.
+///
+/// # Safety
+/// `place` can be written where [`decode`] says, and up to `at` it is.
 #[inline(never)]
 unsafe fn sum(crc: &mut Option<Hasher>, place: Place, at: &mut At) {
     if let Some(crc) = crc {
@@ -153,6 +156,9 @@ fn state(context: [u8; CONTEXT], stuffed: bool) -> Last {
 
 /// Goes through whole blocks where they lie, then through what is left over at the end of input
 /// or room. Returns the raw bytes before the place where it stopped.
+///
+/// # Safety
+/// As of [`decode`]; `at` is within `place`.
 #[inline(always)]
 unsafe fn blocks<B: Block>(
     context: [u8; CONTEXT],
@@ -178,6 +184,9 @@ unsafe fn blocks<B: Block>(
 }
 
 /// Whole blocks, until one has to go through the grammar or does not fit.
+///
+/// # Safety
+/// As of [`blocks`]. `WITHIN` is what `place` says.
 #[inline(always)]
 unsafe fn whole<B: Block, const WITHIN: bool>(
     mut context: [u8; CONTEXT],
@@ -287,6 +296,9 @@ unsafe fn back<B: Block>(src: *const u8, i: usize) -> (B, [u8; CONTEXT]) {
 const AHEAD: usize = 1024;
 
 /// `byte` and all but the last byte of the block at `src`.
+///
+/// # Safety
+/// There is a block at `src`.
 #[inline(never)]
 unsafe fn shifted(byte: u8, src: *const u8) -> [u8; BLOCK] {
     let mut shifted = [byte; BLOCK];
@@ -297,6 +309,9 @@ unsafe fn shifted(byte: u8, src: *const u8) -> [u8; BLOCK] {
 
 /// Decodes a block by exact masks, as [`Block::decode`] does in another way. None: some of its
 /// bytes have to go through the grammar, nothing is written. `behind` is the byte behind it.
+///
+/// # Safety
+/// As of [`Block`].
 #[inline(always)]
 pub(super) unsafe fn doubtful<B: Block>(
     v: B,
@@ -318,6 +333,9 @@ pub(super) unsafe fn doubtful<B: Block>(
 
 /// Settles doubt: which bytes are data, and which have to go through the grammar. `behind` is the
 /// byte behind the block.
+///
+/// # Safety
+/// As of [`Block`].
 #[inline(always)]
 unsafe fn settle<B: Block>(v: B, before: B, behind: u8, stuffed: bool) -> (u64, u64) {
     // SAFETY: the caller has the instructions.
@@ -336,6 +354,9 @@ unsafe fn settle<B: Block>(v: B, before: B, behind: u8, stuffed: bool) -> (u64, 
 
 /// The next `n` bytes, at most a block, by way of a copy; fewer if one of them has to go through
 /// the grammar. Returns whether it took them all.
+///
+/// # Safety
+/// As of [`blocks`]; input and room have `n` bytes.
 #[inline(always)]
 unsafe fn part<B: Block>(
     context: &mut [u8; CONTEXT],
@@ -372,6 +393,9 @@ unsafe fn part<B: Block>(
 
 /// At least one byte, and all up to `until`, then as many as it takes until a block can go on.
 /// Returns why that cannot be.
+///
+/// # Safety
+/// As of [`blocks`].
 #[inline(never)]
 unsafe fn bytes(
     last: &mut Last,

@@ -113,8 +113,9 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vbmi")
                     && is_x86_feature_detected!("avx512vbmi2")
             }
+            // Masks are read from registers as numbers, the first byte in the lowest bits.
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => true,
+            Isa::Neon => cfg!(target_endian = "little"),
         }
     }
 }

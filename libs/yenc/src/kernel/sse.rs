@@ -45,7 +45,7 @@ pub(super) unsafe fn decode_ssse3(
 
 /// The bytes CR and LF at the place of their low four bits; elsewhere what no byte with these low
 /// bits is.
-pub(super) const LINE_END: [u8; 16] = {
+pub(super) static LINE_END: [u8; 16] = {
     let mut table = [0xff; 16];
     table[b'\r' as usize & 15] = b'\r';
     table[b'\n' as usize & 15] = b'\n';
@@ -53,8 +53,8 @@ pub(super) const LINE_END: [u8; 16] = {
 };
 
 /// What may not follow a byte with these low four bits without a closer look, by whether dots are
-/// stuffed. NUL stands for nothing: it is never data.
-pub(super) const FOLLOWERS: [[u8; 16]; 2] = {
+/// stuffed. NUL stands for nothing: well-formed data have none, and a closer look does no harm.
+pub(super) static FOLLOWERS: [[u8; 16]; 2] = {
     let mut table = [0; 16];
     table[b'=' as usize & 15] = b'y';
     let unstuffed = table;
