@@ -12,6 +12,7 @@ mod blocks;
 pub(crate) mod grammar;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod rest;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod sse;
