@@ -4,7 +4,7 @@
 mod common;
 
 use common::decode_pieces;
-use nzbpipe_yenc::{Decoder, Options};
+use nzbpipe_yenc::{Decoder, Kernel, Options};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -108,11 +108,12 @@ proptest! {
         soup in soup(),
         places in vec(any::<usize>(), 0..8),
         stuffed: bool,
+        kernel in prop::sample::select(Kernel::available().collect::<Vec<_>>()),
     ) {
         let body = [&soup[..], b"\r\n"].concat();
         let expected = reference(&body, stuffed);
         let article = [HEADER, &body].concat();
-        let options = Options { stuffed, ..Options::default() };
+        let options = Options { stuffed, kernel, ..Options::default() };
         let room = article.len() + Decoder::SLACK;
         let whole = decode_pieces(options, [&article[..]], room);
         prop_assert_eq!(&whole.0, &expected);

@@ -233,3 +233,21 @@ fn output_above_the_input_is_refused() {
         assert!(refused.is_err(), "from {from} to {to}");
     }
 }
+
+#[test]
+fn kernels_are_found_by_name() {
+    for kernel in Kernel::available() {
+        assert_eq!(Kernel::named(kernel.name()), Ok(kernel));
+        assert!(NAMES.contains(&kernel.name()));
+    }
+    for name in NAMES {
+        assert_ne!(Kernel::named(name), Err(NoKernel::Unknown), "{name}");
+    }
+    // No machine has instructions of two kinds.
+    assert!(
+        NAMES
+            .map(Kernel::named)
+            .contains(&Err(NoKernel::Unsupported))
+    );
+    assert_eq!(Kernel::named("AVX2"), Err(NoKernel::Unknown));
+}
