@@ -48,7 +48,11 @@
 //! ```
 //! use nzbpipe_yenc::{Decoder, Options, State, Verdict};
 //!
-//! let pieces: [&[u8]; 3] = [b"=ybegin line=128 size=5 name=x\r\n\x92", b"\x8f\x96\x96\x99\r\n=ye", b"nd size=5\r\n"];
+//! let pieces: [&[u8]; 3] = [
+//!     b"=ybegin line=128 size=5 name=x\r\n\x92",
+//!     b"\x8f\x96\x96\x99\r\n=ye",
+//!     b"nd size=5\r\n",
+//! ];
 //! let mut decoder = Decoder::new(Options::default());
 //! let (mut data, mut room) = (Vec::new(), [0; 3]);
 //! for mut piece in pieces {
@@ -84,17 +88,17 @@
 //!
 //! # What the bytes are worth
 //!
-//! | [`Verdict`]    | the bytes                                                                   |
-//! |----------------|-----------------------------------------------------------------------------|
-//! | [`Ok`]         | are proven by a CRC32, and so is, as far as it is told, where they belong   |
-//! | [`Absent`]     | are contradicted by nothing, but there is no usable CRC32, or none was asked for |
-//! | [`Mismatch`]   | or their place are contradicted by the CRC32, by a length or by a header    |
-//! | [`Truncated`]  | are the beginning: the trailer is missing                                   |
-//! | [`NoYenc`]     | are none: there is neither yEnc nor UUencode                                |
+//! | [`Verdict`]   | the bytes                                                              |
+//! |---------------|------------------------------------------------------------------------|
+//! | [`Ok`]        | are proven by a CRC32, and nothing contradicts where they belong       |
+//! | [`Absent`]    | are contradicted by nothing, but no CRC32 is usable, or none was asked for |
+//! | [`Mismatch`]  | are contradicted, or their place is: by a CRC32, a length or a header  |
+//! | [`Truncated`] | are the beginning: the trailer is missing                              |
+//! | [`NoYenc`]    | are none: there is neither yEnc nor UUencode                           |
 //!
 //! [`Report::problems`] says why, and lists what is odd in an article that is [`Ok`], too: a right
-//! CRC32 outweighs a wrong size. [`Report::offset`] is where the part belongs in the file. Names and
-//! sizes are what the poster wrote: a name may hold slashes, a size any number.
+//! CRC32 outweighs a wrong size. [`Report::offset`] is where the part belongs in the file. Names
+//! and sizes are what the poster wrote: a name may hold slashes, a size any number.
 //!
 //! [`Options::crc`] turns the CRC32 off, for who checks in another way: then nothing is [`Ok`], and
 //! a trailer whose line end is missing counts as cut.
@@ -124,8 +128,7 @@
 //! };
 //! let mut body = Vec::new();
 //! Encoder::default().part(&file[6..], &spec, &mut body);
-//! let header = b"=ybegin part=2 total=2 line=128 size=11 name=hello.txt\r\n=ypart begin=7 end=11\r\n";
-//! assert!(body.starts_with(header));
+//! assert!(body.starts_with(b"=ybegin part=2 total=2 line=128 size=11 name=hello.txt\r\n"));
 //! assert!(body.ends_with(b"\r\n=yend size=5 part=2 pcrc32=3a771143\r\n"));
 //! ```
 //!
@@ -178,8 +181,8 @@
 //!
 //! *Recognised* are: a `begin` line, if the first line behind it that is not empty is a data line,
 //! a line of length 0 or `end`; four lines in a row of exactly 45 bytes; fewer of them, with one
-//! other uncut data line behind them or alone, if a line of length 0 and `end` follow. There, a line of
-//! length 0 that is not a grave counts only behind a line of 45 bytes. So prose is never decoded,
+//! other uncut data line behind them or alone, if a line of length 0 and `end` follow. There, a line
+//! of length 0 that is not a grave counts only behind a line of 45 bytes. So prose is never decoded,
 //! and no more than these lines are held back. A yEnc block that comes first is the article's.
 //!
 //! *Believed* is nothing, for there is no checksum: the verdict is never [`Verdict::Ok`]. It is
