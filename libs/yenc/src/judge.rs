@@ -1,6 +1,6 @@
-//! From headers, lengths and CRC to the verdict on a yEnc block. The rules follow what posters really write:
-//! sizes and totals lie more often than a CRC32 does, so a right CRC outweighs a wrong size, but
-//! not a contradiction about where the bytes belong.
+//! From headers, lengths and CRC to the verdict on a yEnc block. The rules follow what posters
+//! really write: sizes and totals lie more often than a CRC32 does, so a right CRC outweighs a wrong
+//! size, but not a contradiction about where the bytes belong.
 
 use crate::control::{Begin, CrcField, End, PartRange};
 use crate::report::{Encoding, Problem, Report, Verdict};

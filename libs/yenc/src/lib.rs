@@ -37,8 +37,117 @@
 //! ```
 //!
 //! The crate does no I/O and takes no memory that the input can set: headers are kept up to
-//! 16 KiB, the data go to the caller's buffer. How large an article may become, which server is
-//! asked again and where the bytes are written is decided elsewhere.
+//! 16 KiB, the data go to the caller's buffer. No input makes it panic. How large an article may
+//! become, which server is asked again and where the bytes are written is decided elsewhere.
+//!
+//! # Pieces
+//!
+//! [`Progress::state`] says what is needed next. The output may get full; then what it holds is
+//! taken out, and the rest of the same piece is offered again:
+//!
+//! ```
+//! use nzbpipe_yenc::{Decoder, Options, State, Verdict};
+//!
+//! let pieces: [&[u8]; 3] = [
+//!     b"=ybegin line=128 size=5 name=x\r\n\x92",
+//!     b"\x8f\x96\x96\x99\r\n=ye",
+//!     b"nd size=5\r\n",
+//! ];
+//! let mut decoder = Decoder::new(Options::default());
+//! let (mut data, mut room) = (Vec::new(), [0; 3]);
+//! for mut piece in pieces {
+//!     loop {
+//!         let progress = decoder.decode(piece, &mut room);
+//!         data.extend_from_slice(&room[..progress.written]);
+//!         piece = &piece[progress.consumed..];
+//!         if progress.state != State::Full {
+//!             break;
+//!         }
+//!     }
+//! }
+//! assert_eq!(data, b"hello");
+//! // There was no CRC32 to hold the data against.
+//! assert_eq!(decoder.finish().verdict, Verdict::Absent);
+//! ```
+//!
+//! With [`Decoder::SLACK`] bytes more room than input, that takes one call for yEnc. At
+//! [`State::Ended`] the next article may follow in the same piece, behind what was consumed;
+//! [`Decoder::finish`] makes the decoder ready for it. Whoever gives up an article calls
+//! [`Decoder::reset`].
+//!
+//! No second buffer is needed: [`Decoder::decode_in_place`] writes what it decodes to the front of
+//! the buffer that holds the input.
+//!
+//! ```
+//! # use nzbpipe_yenc::{Decoder, Options};
+//! # let article = b"=ybegin line=128 size=5 name=x\r\n\x92\x8f\x96\x96\x99\r\n=yend size=5\r\n";
+//! let mut buffer = [&[0; Decoder::SLACK][..], article].concat();
+//! let progress = Decoder::new(Options::default()).decode_in_place(&mut buffer, Decoder::SLACK);
+//! assert_eq!(&buffer[..progress.written], b"hello");
+//! ```
+//!
+//! # What the bytes are worth
+//!
+//! | [`Verdict`]   | the bytes                                                              |
+//! |---------------|------------------------------------------------------------------------|
+//! | [`Ok`]        | are proven by a CRC32, and nothing contradicts where they belong       |
+//! | [`Absent`]    | are contradicted by nothing, but no CRC32 is usable, or none was asked for |
+//! | [`Mismatch`]  | are contradicted, or their place is: by a CRC32, a length or a header  |
+//! | [`Truncated`] | are the beginning: the trailer is missing                              |
+//! | [`NoYenc`]    | are none: there is neither yEnc nor UUencode                           |
+//!
+//! [`Report::problems`] says why, and lists what is odd in an article that is [`Ok`], too: a right
+//! CRC32 outweighs a wrong size. [`Report::offset`] is where the part belongs in the file. Names
+//! and sizes are what the poster wrote: a name may hold slashes, a size any number.
+//!
+//! [`Options::crc`] turns the CRC32 off, for who checks in another way: then nothing is [`Ok`], and
+//! a trailer whose line end is missing counts as cut.
+//!
+//! [`Ok`]: Verdict::Ok
+//! [`Absent`]: Verdict::Absent
+//! [`Mismatch`]: Verdict::Mismatch
+//! [`Truncated`]: Verdict::Truncated
+//! [`NoYenc`]: Verdict::NoYenc
+//!
+//! # Encoding
+//!
+//! [`Encoder::part`] makes the body of an article, [`Encoder::lines`] the data lines alone, of all
+//! the data at once and behind what the output holds already. Message headers and the lone `.` are
+//! the caller's. A part of several says where it belongs:
+//!
+//! ```
+//! # use nzbpipe_yenc::{Encoder, PartSpec};
+//! let file = b"hello world";
+//! let spec = PartSpec {
+//!     name: b"hello.txt",
+//!     file_size: file.len() as u64,
+//!     offset: 6,
+//!     part: 2,
+//!     total: 2,
+//!     file_crc: None,
+//! };
+//! let mut body = Vec::new();
+//! Encoder::default().part(&file[6..], &spec, &mut body);
+//! assert!(body.starts_with(b"=ybegin part=2 total=2 line=128 size=11 name=hello.txt\r\n"));
+//! assert!(body.ends_with(b"\r\n=yend size=5 part=2 pcrc32=3a771143\r\n"));
+//! ```
+//!
+//! # Kernels
+//!
+//! The hot loops are there once for each instruction set, from none in particular (`scalar`) to
+//! AVX-512. All of them give the same bytes for any input. The fastest that the machine can run is
+//! found at run time and is the default; for tests and measurements another may be asked for, by
+//! [`Options::kernel`] and [`Encoder::kernel`]:
+//!
+//! ```
+//! # use nzbpipe_yenc::{Kernel, NoKernel, Options};
+//! let options = Options { kernel: Kernel::named("scalar")?, ..Options::default() };
+//! assert_eq!(Kernel::named("mmx"), Err(NoKernel::Unknown));
+//! assert_eq!(Kernel::available().last(), Some(Kernel::best()));
+//! # Ok::<(), NoKernel>(())
+//! ```
+//!
+//! UUencode has no kernels.
 //!
 //! # Where an article ends
 //!
@@ -72,8 +181,8 @@
 //!
 //! *Recognised* are: a `begin` line, if the first line behind it that is not empty is a data line,
 //! a line of length 0 or `end`; four lines in a row of exactly 45 bytes; fewer of them, with one
-//! other uncut data line behind them or alone, if a line of length 0 and `end` follow. There, a line of
-//! length 0 that is not a grave counts only behind a line of 45 bytes. So prose is never decoded,
+//! other uncut data line behind them or alone, if a line of length 0 and `end` follow. There, a line
+//! of length 0 that is not a grave counts only behind a line of 45 bytes. So prose is never decoded,
 //! and no more than these lines are held back. A yEnc block that comes first is the article's.
 //!
 //! *Believed* is nothing, for there is no checksum: the verdict is never [`Verdict::Ok`]. It is

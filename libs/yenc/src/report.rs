@@ -166,8 +166,9 @@ impl Report {
             .filter(|&size| size > 0 || self.decoded == 0)
     }
 
-    /// CRC32 of the whole file by the `=yend` of one of its parts, of which there are several. `None`
-    /// also if it is that of the part, which many tools write there. Advice: posters write anything.
+    /// CRC32 of the whole file by the `=yend` of one of its parts, of which there are several.
+    /// `None` also if it is that of the part, which many tools write there. Advice: posters write
+    /// anything.
     #[must_use]
     pub fn file_crc32(&self) -> Option<u32> {
         let total = self.begin.as_ref()?.total;

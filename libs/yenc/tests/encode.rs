@@ -284,64 +284,17 @@ proptest! {
 }
 
 #[cfg(unix)]
-mod border {
-    use super::*;
-    use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
-
-    /// Memory whose last byte is followed by a page that cannot be read.
-    struct Border {
-        start: *mut u8,
-    }
-
+#[test]
+fn nothing_is_read_past_the_end() {
     const SIZE: usize = 64 << 10;
-    const GUARD: usize = 64 << 10;
-
-    impl Border {
-        fn new() -> Self {
-            let protection = ProtFlags::READ | ProtFlags::WRITE;
-            // SAFETY: the mapping is new, so nothing else is changed.
-            let start = unsafe {
-                mmap_anonymous(
-                    std::ptr::null_mut(),
-                    SIZE + GUARD,
-                    protection,
-                    MapFlags::PRIVATE,
-                )
-            };
-            let start = start.expect("memory");
-            // SAFETY: the pages are in the mapping and not in use.
-            let guarded = unsafe { mprotect(start.byte_add(SIZE), GUARD, MprotectFlags::empty()) };
-            guarded.expect("protection");
-            Border {
-                start: start.cast(),
-            }
-        }
-
-        /// The bytes in front of the border.
-        fn bytes(&mut self) -> &mut [u8] {
-            // SAFETY: the mapping is that large, zeroed, and lives as long as `self`.
-            unsafe { std::slice::from_raw_parts_mut(self.start, SIZE) }
-        }
-    }
-
-    impl Drop for Border {
-        fn drop(&mut self) {
-            // SAFETY: the mapping is ours, and borrows of it have ended.
-            unsafe { munmap(self.start.cast(), SIZE + GUARD) }.expect("unmapped");
-        }
-    }
-
-    #[test]
-    fn nothing_is_read_past_the_end() {
-        let mut border = Border::new();
-        for kind in [Kind::Random, Kind::AllCritical, Kind::Special] {
-            for len in (0..700).chain([8192, 8193, 8300, SIZE]) {
-                let data = data(kind, len, 3);
-                let bytes = &mut border.bytes()[SIZE - len..];
-                bytes.copy_from_slice(&data);
-                for width in [1, 64, 128, 997] {
-                    check(bytes, width, true, &format!("{kind:?}, {len} bytes"));
-                }
+    let mut border = common::guard::Guarded::new(SIZE);
+    for kind in [Kind::Random, Kind::AllCritical, Kind::Special] {
+        for len in (0..700).chain([8192, 8193, 8300, SIZE]) {
+            let data = data(kind, len, 3);
+            let bytes = border.back(len);
+            bytes.copy_from_slice(&data);
+            for width in [1, 64, 128, 997] {
+                check(bytes, width, true, &format!("{kind:?}, {len} bytes"));
             }
         }
     }

@@ -55,7 +55,7 @@ pub(super) unsafe fn lines<S: Spread>(
     dst: &mut [MaybeUninit<u8>],
     shape: Shape,
 ) -> Progress {
-    const { assert!(S::BLOCK <= READS) };
+    const { assert!(S::BLOCK <= READS && COPY <= WRITES) };
     let mut stage = [MaybeUninit::<u8>::uninit(); STAGE];
     let stage = stage.as_mut_ptr().cast::<u8>();
     let (mut read, mut written, mut left) = (0, 0, 0);
@@ -68,7 +68,7 @@ pub(super) unsafe fn lines<S: Spread>(
             end += unsafe { kernel.spread(src.as_ptr().add(read), stage.add(end)) };
             read += S::BLOCK;
         }
-        // SAFETY: `stage` is filled up to `end`, and goes on for `WRITES`.
+        // SAFETY: `stage` is filled up to `end`, and goes on for `WRITES`, which are enough.
         let cut = unsafe { cut(stage, end, &mut dst[written..], shape) };
         written += cut.written;
         left = end - cut.read;
@@ -87,7 +87,7 @@ pub(super) unsafe fn lines<S: Spread>(
 /// line and `dst` has room.
 ///
 /// # Safety
-/// `stage` is filled up to `end` and may be read for [`COPY`] bytes more.
+/// `stage` is filled up to `end` and goes on for [`COPY`] bytes more.
 #[inline(always)]
 unsafe fn cut(stage: *const u8, end: usize, dst: &mut [MaybeUninit<u8>], shape: Shape) -> Progress {
     let to = dst.as_mut_ptr().cast::<u8>();
@@ -143,7 +143,8 @@ unsafe fn put(dst: *mut u8, bytes: [u8; 2]) {
 /// `src` may be read, and `dst` written, for the longer of `len` and `COPY`.
 #[inline(always)]
 unsafe fn copy(src: *const u8, dst: *mut u8, len: usize) {
-    // SAFETY: the caller vouches for both.
+    // SAFETY: the caller vouches for both. What is copied too much may be uninitialised: it is not
+    // looked at here, and overwritten or behind the end there.
     unsafe {
         dst.copy_from_nonoverlapping(src, COPY);
         if len > COPY {

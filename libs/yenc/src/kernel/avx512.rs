@@ -34,7 +34,7 @@ struct Zmm(__m512i);
 struct Table([u8; 64]);
 
 /// The special byte with these low six bits; elsewhere a byte with others.
-const SPECIAL: Table = {
+static SPECIAL: Table = {
     let mut table = [0xff; 64];
     // No byte with these low bits is 0xff but 0xff itself.
     table[0x3f] = 0;
@@ -44,9 +44,9 @@ const SPECIAL: Table = {
     Table(table)
 };
 
-/// What may not follow a byte with these low six bits without a closer look. NUL stands for
-/// nothing: it is never data.
-const FOLLOWERS: [Table; 2] = {
+/// What may not follow a byte with these low six bits without a closer look, by whether dots are
+/// stuffed. NUL stands for nothing: well-formed data have none, and a closer look does no harm.
+static FOLLOWERS: [Table; 2] = {
     let mut table = [0; 64];
     table[b'=' as usize & 63] = b'y';
     let unstuffed = Table(table);
@@ -94,8 +94,9 @@ impl Block for Zmm {
     unsafe fn decode(self, before: Self, stuffed: bool, to: *mut u8) -> Option<usize> {
         let data: __m512i;
         let (kept, doubt): (u64, u64);
-        // SAFETY: registers only; the function's features are those of the instructions. `to` is
-        // good for 64 bytes.
+        // SAFETY: the tables have 64 bytes. In the assembly there are registers only, none but those
+        // declared, no instruction sets flags, and this function enables all of them. `to` is good
+        // for 64 bytes.
         unsafe {
             let special = _mm512_loadu_si512(SPECIAL.0.as_ptr().cast());
             let followers = _mm512_loadu_si512(FOLLOWERS[usize::from(stuffed)].0.as_ptr().cast());

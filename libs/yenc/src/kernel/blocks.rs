@@ -8,17 +8,18 @@
 //! cut of the input at any place is no special case.
 //!
 //! Doubt is settled with exact masks. What is left then (control lines, the end of the article,
-//! malformed escapes) goes byte by byte through the grammar.
+//! malformed escapes), and what is less than a block, is left to `rest`.
 
 use crc32fast::Hasher;
 
-use super::grammar::{Last, Run, Stop, step};
+use super::grammar::{Last, Run, step};
+use super::rest::{bytes, part};
 
 /// Bytes in a block.
 pub(super) const BLOCK: usize = 64;
 
 /// Raw bytes that tell the state: see [`before`].
-const CONTEXT: usize = 4;
+pub(super) const CONTEXT: usize = 4;
 
 /// 64 bytes in registers, and what can be done with them. `before` are always the same bytes moved
 /// by one: byte n of it is byte n-1 of `self`.
@@ -64,9 +65,9 @@ pub(super) struct Place {
 }
 
 /// How far it got.
-struct At {
-    src: usize,
-    dst: usize,
+pub(super) struct At {
+    pub src: usize,
+    pub dst: usize,
     /// Of the output, how much is in the CRC32.
     summed: usize,
 }
@@ -117,6 +118,9 @@ pub(super) unsafe fn decode<B: Block>(
 }
 
 /// Lets the CRC32 catch up.
+///
+/// # Safety
+/// `place` can be written where [`decode`] says, and up to `at` it is.
 #[inline(never)]
 unsafe fn sum(crc: &mut Option<Hasher>, place: Place, at: &mut At) {
     if let Some(crc) = crc {
@@ -130,7 +134,7 @@ unsafe fn sum(crc: &mut Option<Hasher>, place: Place, at: &mut At) {
 
 /// Bytes that lead to `last`. None: no block can go on from there.
 #[inline(always)]
-fn before(last: Last) -> Option<[u8; CONTEXT]> {
+pub(super) fn before(last: Last) -> Option<[u8; CONTEXT]> {
     match last {
         Last::Plain => Some(*b"aaaa"),
         Last::Lf => Some(*b"aaa\n"),
@@ -153,6 +157,9 @@ fn state(context: [u8; CONTEXT], stuffed: bool) -> Last {
 
 /// Goes through whole blocks where they lie, then through what is left over at the end of input
 /// or room. Returns the raw bytes before the place where it stopped.
+///
+/// # Safety
+/// As of [`decode`]; `at` is within `place`.
 #[inline(always)]
 unsafe fn blocks<B: Block>(
     context: [u8; CONTEXT],
@@ -178,6 +185,9 @@ unsafe fn blocks<B: Block>(
 }
 
 /// Whole blocks, until one has to go through the grammar or does not fit.
+///
+/// # Safety
+/// As of [`blocks`]. `WITHIN` is what `place` says.
 #[inline(always)]
 unsafe fn whole<B: Block, const WITHIN: bool>(
     mut context: [u8; CONTEXT],
@@ -287,6 +297,9 @@ unsafe fn back<B: Block>(src: *const u8, i: usize) -> (B, [u8; CONTEXT]) {
 const AHEAD: usize = 1024;
 
 /// `byte` and all but the last byte of the block at `src`.
+///
+/// # Safety
+/// There is a block at `src`.
 #[inline(never)]
 unsafe fn shifted(byte: u8, src: *const u8) -> [u8; BLOCK] {
     let mut shifted = [byte; BLOCK];
@@ -297,6 +310,9 @@ unsafe fn shifted(byte: u8, src: *const u8) -> [u8; BLOCK] {
 
 /// Decodes a block by exact masks, as [`Block::decode`] does in another way. None: some of its
 /// bytes have to go through the grammar, nothing is written. `behind` is the byte behind it.
+///
+/// # Safety
+/// As of [`Block`].
 #[inline(always)]
 pub(super) unsafe fn doubtful<B: Block>(
     v: B,
@@ -318,8 +334,11 @@ pub(super) unsafe fn doubtful<B: Block>(
 
 /// Settles doubt: which bytes are data, and which have to go through the grammar. `behind` is the
 /// byte behind the block.
+///
+/// # Safety
+/// As of [`Block`].
 #[inline(always)]
-unsafe fn settle<B: Block>(v: B, before: B, behind: u8, stuffed: bool) -> (u64, u64) {
+pub(super) unsafe fn settle<B: Block>(v: B, before: B, behind: u8, stuffed: bool) -> (u64, u64) {
     // SAFETY: the caller has the instructions.
     unsafe {
         let special = v.equal(b'=') | v.equal(b'\r') | v.equal(b'\n');
@@ -332,79 +351,4 @@ unsafe fn settle<B: Block>(v: B, before: B, behind: u8, stuffed: bool) -> (u64, 
         let next = special >> 1 | u64::from(matches!(behind, b'\r' | b'\n' | b'=')) << 63;
         (!(special | dots), malformed | dots & next)
     }
-}
-
-/// The next `n` bytes, at most a block, by way of a copy; fewer if one of them has to go through
-/// the grammar. Returns whether it took them all.
-#[inline(always)]
-unsafe fn part<B: Block>(
-    context: &mut [u8; CONTEXT],
-    stuffed: bool,
-    place: Place,
-    at: &mut At,
-    n: usize,
-) -> bool {
-    // What it is filled up with is ordinary data, but for the byte behind the last: that one is
-    // not known, and a dot in front of it may be more than a stuffed one.
-    let mut window = [b'a'; CONTEXT + BLOCK + 1];
-    window[..CONTEXT].copy_from_slice(context);
-    window[CONTEXT + n] = b'\n';
-    let mut out = [0; BLOCK];
-    // SAFETY: `at.src + n <= len` and `at.dst + n <= room`, by the caller's choice of `n`.
-    unsafe {
-        let from = place.src.add(at.src);
-        from.copy_to(window.as_mut_ptr().add(CONTEXT), n);
-        let v = B::load(window.as_ptr().add(CONTEXT));
-        let before = B::load(window.as_ptr().add(CONTEXT - 1));
-        let (kept, hard) = settle(v, before, b'\n', stuffed);
-        let taken = n.min(hard.trailing_zeros() as usize);
-        let first = u64::MAX.checked_shr((BLOCK - taken) as u32).unwrap_or(0);
-        let kept = kept & first;
-        v.keep(before, kept, out.as_mut_ptr());
-        let written = kept.count_ones() as usize;
-        out.as_ptr().copy_to(place.dst.add(at.dst), written);
-        context.copy_from_slice(&window[taken..taken + CONTEXT]);
-        at.src += taken;
-        at.dst += written;
-        taken == n
-    }
-}
-
-/// At least one byte, and all up to `until`, then as many as it takes until a block can go on.
-/// Returns why that cannot be.
-#[inline(never)]
-unsafe fn bytes(
-    last: &mut Last,
-    stuffed: bool,
-    place: Place,
-    at: &mut At,
-    until: usize,
-) -> Option<Stop> {
-    let (mut i, mut o, mut state) = (at.src, at.dst, *last);
-    let stop = loop {
-        if i == place.len {
-            break Some(Stop::Input);
-        }
-        // SAFETY: `i` is below `len`, `o` below `room` where it is written.
-        unsafe {
-            let (next, data) = step(state, *place.src.add(i), stuffed);
-            if let Some(data) = data {
-                if o == place.room {
-                    break Some(Stop::Output);
-                }
-                *place.dst.add(o) = data;
-                o += 1;
-            }
-            state = next;
-        }
-        i += 1;
-        match state {
-            Last::LineEqY => break Some(Stop::Control),
-            Last::End => break Some(Stop::End),
-            _ if i >= until && before(state).is_some() => break None,
-            _ => {}
-        }
-    };
-    (at.src, at.dst, *last) = (i, o, state);
-    stop
 }

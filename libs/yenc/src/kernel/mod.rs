@@ -5,16 +5,21 @@
 //! data, is left to `decoder`.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod blocks;
 pub(crate) mod grammar;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod rest;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod sse;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod table;
-#[cfg(target_arch = "x86_64")]
-mod x86;
+#[cfg(test)]
+mod tests;
 
 use blocks::Place;
 use crc32fast::Hasher;
@@ -23,7 +28,7 @@ use grammar::{Last, Run};
 /// How the hot loops of decoder and encoder are done: with which instructions. All kernels give
 /// the same bytes; they differ in speed only.
 ///
-/// A value exists only if this machine can run it.
+/// A value exists only if this machine can run it. See [the crate's page](crate#kernels).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Kernel(Isa);
 
@@ -109,8 +114,9 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vbmi")
                     && is_x86_feature_detected!("avx512vbmi2")
             }
+            // Masks are read from registers as numbers, the first byte in the lowest bits.
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => true,
+            Isa::Neon => cfg!(target_endian = "little"),
         }
     }
 }
@@ -199,7 +205,10 @@ impl Kernel {
         unsafe { self.run(last, stuffed, place, crc) }
     }
 
-    /// The same within `buf`: from `from` on, to `to` on, which is not above `from`.
+    /// The same within `buf`: from `from` on, to `to` on.
+    ///
+    /// # Panics
+    /// If `to` is above `from`, or `from` behind the end.
     pub(crate) fn decode_within(
         self,
         last: &mut Last,
@@ -207,18 +216,18 @@ impl Kernel {
         (buf, from, to): (&mut [u8], usize, usize),
         crc: &mut Option<Hasher>,
     ) -> Run {
-        let buf = &mut buf[to..];
-        let (len, room) = (buf.len() - (from - to), buf.len());
-        let dst = buf.as_mut_ptr();
+        assert!(to <= from && from <= buf.len());
+        let dst = buf[to..].as_mut_ptr();
         let place = Place {
             src: dst.wrapping_add(from - to),
-            len,
+            len: buf.len() - from,
             dst,
-            room,
+            room: buf.len() - to,
             within: true,
             rough,
         };
-        // SAFETY: `from - to` is within the buffer: the subtractions above did not fail.
+        // SAFETY: both pointers are made of one borrow of the buffer, and the assertion keeps them
+        // within it and in order.
         unsafe { self.run(last, stuffed, place, crc) }
     }
 
@@ -236,11 +245,11 @@ impl Kernel {
             match self.0 {
                 Isa::Scalar => scalar::decode(last, stuffed, place, crc),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Sse2 => x86::decode_sse2(last, stuffed, place, crc),
+                Isa::Sse2 => sse::decode_sse2(last, stuffed, place, crc),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Ssse3 => x86::decode_ssse3(last, stuffed, place, crc),
+                Isa::Ssse3 => sse::decode_ssse3(last, stuffed, place, crc),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => x86::decode_avx2(last, stuffed, place, crc),
+                Isa::Avx2 => avx2::decode(last, stuffed, place, crc),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 => avx512::decode(last, stuffed, place, crc),
                 #[cfg(target_arch = "aarch64")]

@@ -66,7 +66,7 @@ impl Neon {
         let mut at = 0;
         for (n, data) in data.into_iter().enumerate() {
             // SAFETY: as above; `to` is good for 64 bytes, and each store goes no further than its
-            // sixteen bytes would reach without gaps.
+            // sixteen bytes would reach without gaps. The table has sixteen for any `kept`.
             unsafe {
                 let shuffle = vld1q_u8(SQUEEZE.shuffle(kept, n));
                 vst1q_u8(to.add(at), vqtbl1q_u8(data, shuffle));

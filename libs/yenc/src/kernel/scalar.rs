@@ -88,7 +88,7 @@ impl Block for Bytes {
     #[inline(always)]
     unsafe fn decode(self, before: Self, stuffed: bool, to: *mut u8) -> Option<usize> {
         let (data, kept) = self.data(before);
-        // In the form in which the comparison is with nothing, dots are data.
+        // LF behind LF is never data: where dots are not stuffed, they are looked for in vain.
         let dot = if stuffed { b'.' } else { b'\n' };
         let mut doubt = 0;
         for ((v, before), kept) in self.0.into_iter().zip(before.0).zip(kept) {
@@ -112,6 +112,7 @@ impl Block for Bytes {
         to: *mut u8,
     ) -> Option<usize> {
         let (data, mut kept) = self.data(before);
+        // As in `decode`; what it finds in vain is not ordinary.
         let dot = if stuffed { b'.' } else { b'\n' };
         // Not `=`, CR or LF.
         let ordinary = kept;

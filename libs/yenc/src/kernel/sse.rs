@@ -1,5 +1,5 @@
-//! SSE2, SSSE3 and AVX2: a block is several registers, and its gaps are closed sixteen bytes at a
-//! time: by a shuffle from a table or, where there is no shuffle, byte by byte.
+//! SSE2 and SSSE3: a block is four registers, and its gaps are closed sixteen bytes at a time: by a
+//! shuffle from a table or, where there is no shuffle, byte by byte.
 //!
 //! Where a block may be in doubt is asked with a shuffle too: the low four bits of each byte look
 //! up what may not follow it. Bytes that share those bits raise the question more often than it
@@ -43,24 +43,9 @@ pub(super) unsafe fn decode_ssse3(
     unsafe { blocks::decode::<Ssse3>(last, stuffed, place, crc) }
 }
 
-/// See [`blocks::decode`].
-///
-/// # Safety
-/// As there; the machine has the instructions of [`super::Isa::Avx2`].
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-pub(super) unsafe fn decode_avx2(
-    last: &mut Last,
-    stuffed: bool,
-    place: Place,
-    crc: &mut Option<Hasher>,
-) -> Run {
-    // SAFETY: the caller's promise.
-    unsafe { blocks::decode::<Avx2>(last, stuffed, place, crc) }
-}
-
 /// The bytes CR and LF at the place of their low four bits; elsewhere what no byte with these low
 /// bits is.
-const LINE_END: [u8; 16] = {
+pub(super) static LINE_END: [u8; 16] = {
     let mut table = [0xff; 16];
     table[b'\r' as usize & 15] = b'\r';
     table[b'\n' as usize & 15] = b'\n';
@@ -68,8 +53,8 @@ const LINE_END: [u8; 16] = {
 };
 
 /// What may not follow a byte with these low four bits without a closer look, by whether dots are
-/// stuffed. NUL stands for nothing: it is never data.
-const FOLLOWERS: [[u8; 16]; 2] = {
+/// stuffed. NUL stands for nothing: well-formed data have none, and a closer look does no harm.
+pub(super) static FOLLOWERS: [[u8; 16]; 2] = {
     let mut table = [0; 16];
     table[b'=' as usize & 15] = b'y';
     let unstuffed = table;
@@ -77,64 +62,14 @@ const FOLLOWERS: [[u8; 16]; 2] = {
     [unstuffed, table]
 };
 
-/// 32 bytes twice.
-#[derive(Clone, Copy)]
-struct Avx2([__m256i; 2]);
-
-impl Avx2 {
-    #[inline(always)]
-    unsafe fn splat(byte: u8) -> __m256i {
-        // SAFETY: the instructions are enabled, by the trait; so below.
-        unsafe { _mm256_set1_epi8(byte.cast_signed()) }
-    }
-
-    #[inline(always)]
-    unsafe fn table(table: &[u8; 16]) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast())) }
-    }
-
-    /// Whether doubt has a reason. `special` marks `=`, CR and LF.
-    #[inline(always)]
-    unsafe fn is_hard(self, before: Self, special: [__m256i; 2], stuffed: bool) -> bool {
-        // SAFETY: as above.
-        unsafe {
-            let malformed = before.equal(b'=') & (mask(special) | self.equal(b'y'));
-            let dots = before.equal(b'\n') & self.equal(b'.');
-            malformed != 0 || (stuffed && dots != 0)
-        }
-    }
-
-    /// The data behind `v`, where `escaped` marks the bytes that follow a `=`.
-    #[inline(always)]
-    unsafe fn data(v: __m256i, escaped: __m256i) -> __m256i {
-        // SAFETY: as above.
-        unsafe {
-            let shift = _mm256_and_si256(escaped, Self::splat(64));
-            _mm256_sub_epi8(_mm256_sub_epi8(v, Self::splat(42)), shift)
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn store(data: [__m256i; 2], kept: u64, to: *mut u8) -> usize {
-        // SAFETY: as above; `to` is good for 64 bytes.
-        unsafe {
-            let quarters = [
-                _mm256_castsi256_si128(data[0]),
-                _mm256_extracti128_si256::<1>(data[0]),
-                _mm256_castsi256_si128(data[1]),
-                _mm256_extracti128_si256::<1>(data[1]),
-            ];
-            store(quarters, kept, to)
-        }
-    }
-}
-
 /// Writes the bytes of `data` that `kept` marks, sixteen at a time; returns how many they are.
+///
+/// # Safety
+/// `to` is good for 64 bytes. SSSE3 is enabled.
 #[inline(always)]
-unsafe fn store(data: [__m128i; 4], kept: u64, to: *mut u8) -> usize {
-    // SAFETY: `to` is good for 64 bytes, and each store goes no further than its own sixteen bytes
-    // would reach without gaps. The callers have SSSE3.
+pub(super) unsafe fn store(data: [__m128i; 4], kept: u64, to: *mut u8) -> usize {
+    // SAFETY: no store goes further than its own sixteen bytes would reach without gaps, which is
+    // within the caller's 64. The table has sixteen aligned bytes for any `kept`.
     unsafe {
         let mut at = 0;
         for (n, data) in data.into_iter().enumerate() {
@@ -146,114 +81,11 @@ unsafe fn store(data: [__m128i; 4], kept: u64, to: *mut u8) -> usize {
     }
 }
 
-impl Block for Avx2 {
-    #[inline(always)]
-    unsafe fn load(from: *const u8) -> Self {
-        // SAFETY: good for 64 bytes, by the trait.
-        unsafe {
-            Avx2([
-                _mm256_loadu_si256(from.cast()),
-                _mm256_loadu_si256(from.add(32).cast()),
-            ])
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn ahead(place: *const u8) {
-        // SAFETY: a hint.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn equal(self, byte: u8) -> u64 {
-        // SAFETY: as above.
-        unsafe { mask(self.0.map(|v| _mm256_cmpeq_epi8(v, Self::splat(byte)))) }
-    }
-
-    #[inline(always)]
-    unsafe fn decode(self, before: Self, stuffed: bool, to: *mut u8) -> Option<usize> {
-        // SAFETY: as above.
-        unsafe {
-            let line_end = Self::table(&LINE_END);
-            let followers = Self::table(&FOLLOWERS[usize::from(stuffed)]);
-            let (mut data, mut special) = (self.0, self.0);
-            let mut doubt = _mm256_setzero_si256();
-            for n in 0..2 {
-                let (v, before) = (self.0[n], before.0[n]);
-                let equals = Self::splat(b'=');
-                special[n] = opaque256(_mm256_or_si256(
-                    _mm256_cmpeq_epi8(v, equals),
-                    _mm256_cmpeq_epi8(v, _mm256_shuffle_epi8(line_end, v)),
-                ));
-                let escaped = opaque256(_mm256_cmpeq_epi8(before, equals));
-                let follows = _mm256_cmpeq_epi8(v, _mm256_shuffle_epi8(followers, before));
-                let malformed = _mm256_and_si256(escaped, special[n]);
-                doubt = _mm256_or_si256(doubt, _mm256_or_si256(follows, malformed));
-                data[n] = Self::data(v, escaped);
-            }
-            // Most doubt comes from bytes that share their low bits with what is looked for.
-            if _mm256_movemask_epi8(opaque256(doubt)) != 0 && self.is_hard(before, special, stuffed)
-            {
-                return None;
-            }
-            Some(Self::store(data, !mask(special), to))
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    unsafe fn doubtful(
-        self,
-        before: Self,
-        behind: u8,
-        stuffed: bool,
-        to: *mut u8,
-    ) -> Option<usize> {
-        // SAFETY: the caller's promise.
-        unsafe { blocks::doubtful(self, before, behind, stuffed, to) }
-    }
-
-    #[inline(always)]
-    unsafe fn keep(self, before: Self, kept: u64, to: *mut u8) {
-        // SAFETY: as above.
-        unsafe {
-            let mut data = self.0;
-            for (data, before) in data.iter_mut().zip(before.0) {
-                *data = Self::data(
-                    *data,
-                    opaque256(_mm256_cmpeq_epi8(before, Self::splat(b'='))),
-                );
-            }
-            Self::store(data, kept, to);
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn mask(marks: [__m256i; 2]) -> u64 {
-    // SAFETY: the callers have AVX2.
-    let [low, high] =
-        unsafe { marks.map(|marks| _mm256_movemask_epi8(opaque256(marks)).cast_unsigned()) };
-    u64::from(low) | u64::from(high) << 32
-}
-
 /// The same marks, but nothing is known of them: the compiler would make dear blends of the sums
 /// they go into, and take masks apart bit by bit.
 #[inline]
-#[target_feature(enable = "avx2")]
-fn opaque256(mut marks: __m256i) -> __m256i {
-    // SAFETY: it is no instruction at all.
-    unsafe {
-        std::arch::asm!("/* {0} */", inout(ymm_reg) marks, options(pure, nomem, nostack, preserves_flags));
-    }
-    marks
-}
-
-/// As [`opaque256`].
-#[inline]
 #[target_feature(enable = "sse2")]
-fn opaque128(mut marks: __m128i) -> __m128i {
+fn opaque(mut marks: __m128i) -> __m128i {
     // SAFETY: it is no instruction at all.
     unsafe {
         std::arch::asm!("/* {0} */", inout(xmm_reg) marks, options(pure, nomem, nostack, preserves_flags));
@@ -342,7 +174,7 @@ impl<const SHUFFLE: bool> Xmm<SHUFFLE> {
     unsafe fn mask(marks: [__m128i; 4]) -> u64 {
         marks.into_iter().rev().fold(0, |mask, marks| {
             // SAFETY: as above.
-            let bits = unsafe { _mm_movemask_epi8(opaque128(marks)) };
+            let bits = unsafe { _mm_movemask_epi8(opaque(marks)) };
             mask << 16 | u64::from(bits.cast_unsigned())
         })
     }
@@ -407,14 +239,14 @@ macro_rules! impl_block {
                         let (v, before) = (self.0[n], before.0[n]);
                         let equals = Self::splat(b'=');
                         special[n] =
-                            opaque128(_mm_or_si128(_mm_cmpeq_epi8(v, equals), Self::line_ends(v)));
-                        let escaped = opaque128(_mm_cmpeq_epi8(before, equals));
+                            opaque(_mm_or_si128(_mm_cmpeq_epi8(v, equals), Self::line_ends(v)));
+                        let escaped = opaque(_mm_cmpeq_epi8(before, equals));
                         let follows = Self::follows(v, before, escaped, stuffed);
                         let malformed = _mm_and_si128(escaped, special[n]);
                         doubt = _mm_or_si128(doubt, _mm_or_si128(follows, malformed));
                         data[n] = Self::data(v, escaped);
                     }
-                    if _mm_movemask_epi8(opaque128(doubt)) != 0 {
+                    if _mm_movemask_epi8(opaque(doubt)) != 0 {
                         return None;
                     }
                     Some(Self::store(data, !Self::mask(special), to))
@@ -442,7 +274,7 @@ macro_rules! impl_block {
                     let mut data = self.0;
                     for (data, before) in data.iter_mut().zip(before.0) {
                         *data =
-                            Self::data(*data, opaque128(_mm_cmpeq_epi8(before, Self::splat(b'='))));
+                            Self::data(*data, opaque(_mm_cmpeq_epi8(before, Self::splat(b'='))));
                     }
                     Self::store(data, kept, to);
                 }
