@@ -187,6 +187,7 @@ fn the_middle_is_missing() {
         let bytes = std::fs::read(part).unwrap();
         assert_eq!(bytes[..450], data[..450]);
         assert!(bytes[450..900].iter().all(|byte| *byte == 0));
+        assert_eq!(bytes[900..], data[900..]);
         done
     });
     each(|t| {

@@ -239,7 +239,7 @@ fn unverified_pieces_count_only_if_told() {
     let outcome = finished(store).remove(0);
     assert_eq!(
         (outcome.status, outcome.ok, outcome.unverified),
-        (Status::Complete, 3, 0)
+        (Status::Complete, 2, 1)
     );
 }
 
