@@ -5,7 +5,9 @@ use std::path::Path;
 
 use crate::*;
 
+mod catalogue;
 mod hostile;
+mod moves;
 mod resume;
 mod sequence;
 mod unknown;
