@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use crate::Error;
@@ -67,7 +68,9 @@ impl Store {
             number,
             entry,
         };
-        job.journal.append(dir, &[line])
+        job.journal.append(dir, &[line])?;
+        release(self.data(at)?, step.vacated());
+        Ok(())
     }
 }
 
@@ -88,6 +91,19 @@ fn tidy(file: &File, end: u64, holes: &[(u64, u64)], moves: &[Move]) -> io::Resu
         }
     }
     Ok(())
+}
+
+/// Gives the room of a range back: a disk need not have twice that of the file. That it cannot
+/// on some file systems costs no more than that.
+fn release(file: &File, range: Range<u64>) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let _ = fallocate(file, flags, range.start, range.end - range.start);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (file, range);
 }
 
 /// From the beginning: where a piece overlaps its place it moves towards the beginning, and

@@ -8,6 +8,7 @@
 //! that is still needed is written over.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::entry::Entry;
 use crate::types::Order;
@@ -33,6 +34,15 @@ pub(crate) struct Move {
 }
 
 impl Move {
+    /// What nothing lies in any more once it is done.
+    pub fn vacated(&self) -> Range<u64> {
+        let (from, len) = (self.entry.offset, u64::from(self.entry.len));
+        match self.to < from {
+            true => from.max(self.to + len)..from + len,
+            false => from..from + len,
+        }
+    }
+
     /// Whether the bytes are still where they were, however far it got.
     pub fn spares(&self) -> bool {
         let (from, to) = (self.entry.offset, self.to);
@@ -106,7 +116,8 @@ impl Sequence {
             return Vec::new();
         };
         let ends = written.values().map(Entry::end);
-        let mut behind = ends.fold(near, u64::max);
+        let ends = ends.chain((written.values().zip(&places)).map(|(e, to)| to + u64::from(e.len)));
+        let mut behind = ends.fold(0, u64::max);
         let (mut away, mut home) = (Vec::new(), Vec::new());
         for ((&number, &entry), to) in written.iter().zip(places) {
             let (mut entry, len) = (entry, u64::from(entry.len));

@@ -225,3 +225,42 @@ fn hints_are_swept_away_with_their_pieces() {
     );
     assert_eq!(outcome.crc32_declared, None);
 }
+
+/// Otherwise a full disk would be in the way of a file that is all there.
+#[test]
+#[cfg(target_os = "linux")]
+fn moves_need_no_room_for_the_file_twice() {
+    use std::os::unix::fs::MetadataExt;
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    let sizes = [3 << 20, 1 << 20, 2 << 20, 1 << 20, 2 << 20, 1 << 20];
+    let data = sizes.map(|size| vec![size as u8 + 1; size]);
+    for at in [1, 2, 3, 5, 4, 0] {
+        let order = if at == 5 { END } else { UU };
+        put(
+            &mut store,
+            &[Piece {
+                of: 6,
+                ..next(at as u64 + 1, order, &data[at])
+            }],
+        );
+    }
+    let State::Open(pieces) = &store.files[0].state else {
+        panic!("it has no leave to be complete")
+    };
+    let moves = pieces.moves();
+    assert!(moves.len() > 3, "{moves:?}");
+    for step in &moves {
+        store.shift(0, step).unwrap();
+        let part = fs::metadata(temp.path().join("out/job").join(PART)).unwrap();
+        assert!(part.blocks() * 512 <= (10 << 20) + (64 << 10), "{step:?}");
+    }
+    drop(store);
+    let mut store = accepting(temp.path());
+    let first = Piece {
+        of: 6,
+        ..next(1, UU, &data[0])
+    };
+    assert_eq!(store.piece(&first).unwrap(), Placed::Late);
+    assert!(read(temp.path(), "a.bin") == data.concat());
+}
