@@ -5,7 +5,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 
 use crate::corpus::{Nzb, Post};
-use crate::harness::{Job, Scene, both, until};
+use crate::harness::{Job, Mode, Scene, both, until};
 use crate::server::{Act, Script};
 
 fn film() -> Post {
@@ -130,6 +130,46 @@ fn a_body_over_the_limit() {
         t.download(&Job::with(&format!("--retries 0 {}", server.flag())))
             .code(1)
     });
+}
+
+/// Data that a program may have, in KiB.
+const DATA: usize = 96 << 10;
+
+// Y49. One byte more than an article may have is refused while it arrives, and so is one for
+// which the programs have no room.
+#[test]
+fn y49_an_article_of_16_mib_and_one_byte() {
+    const LIMIT: usize = 16 << 20;
+    let film = film();
+    let failed = |stage, reason| format!("failed damaged film.bin {} {reason} {stage}", film.id(1));
+    let [crc, large] = [
+        failed("seg-write", "crc"),
+        failed("nntp-fetch", "127.0.0.1: the article is too large"),
+    ];
+    for (size, fate) in [(LIMIT, &crc), (LIMIT + 1, &large), (8 * LIMIT, &large)] {
+        let [header, trailer] = [&b"=ybegin size=1 name=x\r\n"[..], b"\r\n=yend size=1\r\n"];
+        let data = size - header.len() - trailer.len() - b".\r\n".len();
+        let line = [b"k".repeat(998), b"\r\n".to_vec()].concat();
+        let mut data = line.iter().copied().cycle().take(data).collect::<Vec<u8>>();
+        data.iter_mut().rev().take(2).for_each(|byte| *byte = b'k');
+        let body = [header, &data, trailer].concat();
+        both(|t| {
+            let server = Script::of(&[&film])
+                .article(&film.id(1), body.clone())
+                .start();
+            t.nzb(&[&film]);
+            let flag = format!("--retries 0 {}", server.flag());
+            let done = t.run(&match t.mode {
+                Mode::Piped => format!(
+                    "ulimit -d {DATA}; nzb-split x.nzb | nntp-fetch {flag} | yenc-decode | seg-write -d out --json"
+                ),
+                Mode::Fused => format!("ulimit -d {DATA}; nzbpipe {flag} -d out --json x.nzb"),
+            });
+            done.code(1)
+                .fate(fate)
+                .unfinished("x/film.bin", &film.with_holes(&[1]))
+        });
+    }
 }
 
 // The first signal did nothing while an NZB was awaited on standard input.

@@ -187,6 +187,7 @@ fn the_middle_is_missing() {
         let bytes = std::fs::read(part).unwrap();
         assert_eq!(bytes[..450], data[..450]);
         assert!(bytes[450..900].iter().all(|byte| *byte == 0));
+        assert_eq!(bytes[900..], data[900..]);
         done
     });
     each(|t| {
@@ -287,5 +288,44 @@ fn one_article_in_a_file() {
             .code(1)
             .says("nothing proves these bytes right");
         assert_eq!(t.read("part.bin"), data);
+    }
+}
+
+/// Counts, numbers and sizes are only a record's word: none ends the run, or makes a file that
+/// no disk takes.
+#[test]
+fn records_with_impossible_numbers() {
+    let t = &Scene::alone();
+    let most = u64::MAX;
+    let mut stream = b"{\"type\":\"stream\",\"v\":1,\"by\":\"hand\"}\n".to_vec();
+    let job = format!("{{\"type\":\"job\",\"job\":\"j\",\"files\":{most},\"bytes\":{most}}}\n");
+    stream.extend_from_slice(job.repeat(2).as_bytes());
+    let place = |file: usize, number: u64| {
+        format!(
+            "\"job\":\"j\",\"job_name\":\"x\",\"file\":{file},\"name\":\"{file}.bin\",\
+             \"number\":{number},\"of\":{most},\"bytes\":{most}"
+        )
+    };
+    for (file, number) in [(0, 1), (0, 1 << 32), (1, 1 << 40), (1, 1 << 63), (1, most)] {
+        let place = place(file, number);
+        let header = format!(
+            "{{\"len\":3,\"type\":\"part\",\"encoding\":\"uu\",\"crc\":\"absent\",{place}}}"
+        );
+        stream.extend_from_slice(format!("{header}\nabc\n").as_bytes());
+    }
+    let lost = format!("{{\"type\":\"missing\",\"id\":\"a@b\",{}}}\n", place(2, 7));
+    stream.extend_from_slice(lost.as_bytes());
+    stream.extend_from_slice(b"{\"type\":\"end\",\"status\":\"ok\",\"code\":0}\n");
+    t.write("stream", stream);
+    for progress in ["never", "line", "bar", "json"] {
+        t.run(&format!(
+            "seg-write --accept-unverified --salvage --progress={progress} -d out < stream"
+        ))
+        .code(1)
+        .says("0 of 3 files complete");
+    }
+    for entry in std::fs::read_dir(t.path("out/x")).unwrap() {
+        let size = entry.unwrap().metadata().unwrap().len();
+        assert!(size < 1 << 20, "{size}");
     }
 }

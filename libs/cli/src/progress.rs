@@ -48,17 +48,17 @@ impl State {
 
     pub(crate) fn note(&mut self, event: &Event<'_>) {
         match event {
-            Event::Job(job) => self.total += job.bytes,
-            Event::Arrived { bytes } => self.done += bytes,
+            Event::Job(job) => self.total = self.total.saturating_add(job.bytes),
+            Event::Arrived { bytes } => self.done = self.done.saturating_add(*bytes),
             Event::Lost { bytes } => {
-                self.done += bytes;
+                self.done = self.done.saturating_add(*bytes);
                 self.lost += 1;
             }
             Event::Progress(progress) => {
                 // Smoothed: single samples of half a second jump too much to read.
                 self.rate = match self.rate {
                     0 => progress.rate,
-                    rate => (rate * 3 + progress.rate) / 4,
+                    rate => (rate.saturating_mul(3)).saturating_add(progress.rate) / 4,
                 };
                 self.connections = progress.connections;
                 self.latest = Some((*progress).clone());

@@ -19,8 +19,9 @@ use crate::{streams, summary};
 /// missing stays a hole.
 ///
 /// Parts of UUencoded files do not know their place; they are put in the order of their
-/// numbers. Until all are there those behind a hole are kept far behind it, so that the
-/// `.part` file is sparse and looks larger than the room it takes.
+/// numbers. Until all are there those behind a hole are kept where they belong if all are of
+/// one size, else somewhere behind it: the `.part` file may look larger than the room it
+/// takes.
 ///
 /// The exit code tells of the whole pipe: 0 only if every file that a record named
 /// is complete. A later run that brings the missing segments completes the file.

@@ -99,6 +99,7 @@ fn nothing(code: Code) -> String {
 fn headline(written: &Written, incomplete: usize, dir: &Path) -> String {
     let files = &written.files;
     let complete = files.len() - incomplete;
+    let unproven = files.iter().filter(is_unproven).count();
     let bytes: u64 = files
         .iter()
         .filter(|f| f.status == Status::Complete)
@@ -106,10 +107,12 @@ fn headline(written: &Written, incomplete: usize, dir: &Path) -> String {
         .sum();
     if incomplete == 0 {
         return format!(
-            "{}, {}, complete and verified in {}",
+            "{}, {}, complete{} in {}{}",
             count(complete as u64, "file"),
             size(bytes),
-            dir.display()
+            if unproven == 0 { " and verified" } else { "" },
+            dir.display(),
+            doubt(unproven, complete)
         );
     }
     format!(
@@ -118,6 +121,19 @@ fn headline(written: &Written, incomplete: usize, dir: &Path) -> String {
         fates(&written.ending.tally),
         advice(written.ending.code, &written.ending.tally)
     )
+}
+
+/// Whether the file is complete only because the user does without proof.
+fn is_unproven(file: &&FileOutcome) -> bool {
+    file.status == Status::Complete && file.unverified > 0
+}
+
+fn doubt(unproven: usize, complete: usize) -> String {
+    match unproven {
+        0 => String::new(),
+        n if n == complete => "; nothing proves that right".to_owned(),
+        n => format!("; nothing proves {n} of them right"),
+    }
 }
 
 /// What became of segments: `2 segments missing, 1 segment damaged`.

@@ -95,8 +95,8 @@ pub fn end(stage: &str, tally: &Tally, code: Code) -> End {
         code: code.number(),
         segments: Some(tally.segments()),
         ok: Some(tally.ok),
-        missing: Some(tally.missing + tally.unheard),
-        damaged: Some(tally.damaged + tally.unverified),
+        missing: Some(tally.missing.saturating_add(tally.unheard)),
+        damaged: Some(tally.damaged.saturating_add(tally.unverified)),
         failed: Some(tally.failed()),
         bytes: Some(tally.bytes),
         ..End::default()

@@ -32,9 +32,11 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// All segments seen.
+    /// All segments seen. Their number is only a record's word, so no sum of them may overflow.
     pub fn segments(&self) -> u64 {
-        self.ok + self.missing + self.damaged + self.unverified + self.unheard + self.failed()
+        let there = [self.ok, self.missing, self.damaged, self.unverified];
+        let other = [self.unheard, self.failed()];
+        there.into_iter().chain(other).fold(0, u64::saturating_add)
     }
 
     /// Segments that failed for another reason than being missing everywhere.
@@ -76,10 +78,11 @@ impl Tally {
             (self.login, Code::LOGIN),
             (self.unreachable, Code::UNREACHABLE),
             (self.transient, Code::TEMPORARY),
-            (
-                self.missing + self.damaged + self.unverified + self.unheard + self.bad_input,
-                Code::INCOMPLETE,
-            ),
+            (self.missing, Code::INCOMPLETE),
+            (self.damaged, Code::INCOMPLETE),
+            (self.unverified, Code::INCOMPLETE),
+            (self.unheard, Code::INCOMPLETE),
+            (self.bad_input, Code::INCOMPLETE),
         ];
         fates
             .into_iter()

@@ -239,9 +239,9 @@ impl Stage {
 }
 
 fn add(tally: &mut Tally, file: &FileOutcome, lost: Option<&HashMap<u64, Class>>) {
-    tally.ok += file.ok;
+    tally.ok = tally.ok.saturating_add(file.ok);
     if file.status == Status::Complete {
-        tally.ok += file.unverified;
+        tally.ok = tally.ok.saturating_add(file.unverified);
         return;
     }
     tally.unverified += file.unverified;
@@ -250,7 +250,8 @@ fn add(tally: &mut Tally, file: &FileOutcome, lost: Option<&HashMap<u64, Class>>
         tally.failure(class);
         heard_of += 1;
     }
-    tally.unheard += file.of.saturating_sub(heard_of);
+    let unheard = file.of.saturating_sub(heard_of);
+    tally.unheard = tally.unheard.saturating_add(unheard);
 }
 
 fn piece<'a>(

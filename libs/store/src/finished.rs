@@ -17,6 +17,8 @@ pub(crate) struct Finished {
     /// The numbers of its pieces, as ranges: they are consecutive as a rule. `None` if
     /// the journal of an earlier run lost some.
     counted: Option<Coverage>,
+    /// How many of them had no checksum.
+    unverified: u64,
 }
 
 impl Finished {
@@ -27,6 +29,7 @@ impl Finished {
             of: pieces.of(),
             declared: pieces.hints.crc32.get().copied(),
             counted: Some(numbers(pieces.numbers())),
+            unverified: pieces.counts().unverified,
         }
     }
 
@@ -40,6 +43,7 @@ impl Finished {
             of: 0,
             declared: recorded.hints.crc32.get().copied(),
             counted,
+            unverified: recorded.entries.values().filter(|e| !e.verified).count() as u64,
         }
     }
 
@@ -57,6 +61,11 @@ impl Finished {
             (0, None) => 1,
             (of, _) => of,
         }
+    }
+
+    /// How many of its pieces had no checksum.
+    pub fn unverified(&self) -> u64 {
+        self.unverified
     }
 
     /// CRC-32 of the file by its pieces' own word, where they agreed.

@@ -28,8 +28,9 @@
 //! Pieces with an [`Order`] do not say where they lie: each follows the one with the
 //! number before it. Their file is whole when the numbers from 1 on are there, and, in
 //! UUencode, the last and no other has the end. One that comes before its time is kept
-//! far behind in the `.part` file, which then is sparse, and is moved to its place when
-//! all are there. They are unverified, and a verified piece that knows its place sweeps
+//! where it belongs if all have the size of the largest, else behind all others, and is
+//! moved to its place when all are there: the `.part` file has at most 256 MiB of holes
+//! more than a whole one. They are unverified, and a verified piece that knows its place sweeps
 //! them away: its file was never theirs.
 //!
 //! # Names

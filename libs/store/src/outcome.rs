@@ -113,7 +113,9 @@ impl Store {
                 outcome.size = Some(done.size);
                 outcome.crc32 = Some(done.crc32);
                 outcome.crc32_declared = finished.declared();
-                (outcome.of, outcome.ok) = (finished.of(), finished.of());
+                outcome.of = finished.of();
+                outcome.unverified = finished.unverified().min(outcome.of);
+                outcome.ok = outcome.of - outcome.unverified;
             }
             State::Open(pieces) => {
                 outcome.part_path = output.inode.map(|_| folder.relative(&output.part));
@@ -125,7 +127,7 @@ impl Store {
 
     fn describe(&self, output: &Output, pieces: &Pieces, outcome: &mut FileOutcome) {
         let accept = self.options.accept_unverified;
-        let counts = pieces.counts(accept);
+        let counts = pieces.counts();
         outcome.status = pieces.status(accept);
         outcome.size = pieces.hints.size.get().copied();
         outcome.crc32_declared = pieces.hints.crc32.get().copied();

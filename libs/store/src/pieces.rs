@@ -5,8 +5,18 @@ use std::collections::BTreeMap;
 
 use crate::coverage::Coverage;
 use crate::entry::{Entry, Hints};
-use crate::sequence::{self, Move, Sequence};
+use crate::sequence::{Move, Sequence};
 use crate::types::{MAX_PIECE, Order, Piece, Reason, Status, Why};
+
+/// A file whose pieces do not know their places is at most so much longer than what is
+/// written of it, a piece more or less: not every file system has holes.
+const SPREAD: u64 = 256 << 20;
+
+/// No file is larger. The usual file systems hold so much, and no post is near it.
+const MAX_FILE: u64 = 8 << 40;
+
+/// The place of a piece that has none.
+const NOWHERE: u64 = u64::MAX;
 
 /// What to do with a piece.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,20 +96,31 @@ impl Pieces {
         if let Some(old) = self.written.get(&piece.number) {
             return old.offset;
         }
-        let parking = sequence::parking(piece.number);
         let sequence = self.sequence.unwrap_or(Sequence::new(order));
-        let Some(offset) = sequence.place(piece.number) else {
-            return parking;
+        let near = self.near();
+        let is_free = |&offset: &u64| {
+            let new = Entry {
+                offset,
+                ..Entry::of(piece)
+            };
+            offset <= near && self.loose_in(&new).is_empty()
         };
-        let new = Entry {
-            offset,
-            ..Entry::of(piece)
-        };
-        // One that is parked before it may be as large as its whole place.
-        match self.loose_in(&new).is_empty() {
-            true => offset,
-            false => parking,
+        let guess = sequence.guess(piece.number, piece.bytes.len() as u64);
+        match guess.filter(is_free) {
+            Some(offset) => offset,
+            // Elsewhere its bytes are worth nothing.
+            None if piece.damaged => NOWHERE,
+            None => {
+                let bound = sequence.bound(self.of);
+                let bound = if bound <= near { bound } else { 0 };
+                self.loose_end().max(bound)
+            }
         }
+    }
+
+    /// Where the data file of a sequence may end.
+    fn near(&self) -> u64 {
+        self.loose_bytes.saturating_add(SPREAD)
     }
 
     /// Judges a piece, given its [place](Pieces::place) as offset. Number and offset
@@ -158,7 +179,7 @@ impl Pieces {
         self.written.insert(number, entry);
         if let Some(order) = entry.order {
             let sequence = self.sequence.get_or_insert(Sequence::new(order));
-            sequence.advance(&self.written);
+            sequence.note(len, &self.written);
         }
     }
 
@@ -170,7 +191,7 @@ impl Pieces {
                 self.loose.remove(&old.offset);
                 self.loose_bytes -= u64::from(old.len);
             }
-            self.sequence = Sequence::of(&self.written);
+            self.sequence = self.sequence.and_then(|s| s.of_rest(&self.written));
         }
     }
 
@@ -239,12 +260,21 @@ impl Pieces {
         self.verified.bytes() + self.loose_bytes == self.end() && !self.is_short()
     }
 
-    /// What has to move before the file is right, if all of it is there.
+    /// What has to move before each piece lies where it belongs.
     pub fn moves(&self) -> Vec<Move> {
-        match self.sequence.is_some() && self.is_filled() {
-            true => sequence::moves(&self.written),
-            false => Vec::new(),
+        let sequence = self.sequence.as_ref();
+        sequence.map_or(Vec::new(), |s| s.moves(&self.written, self.near()))
+    }
+
+    /// The ranges in which something is written.
+    pub fn filled(&self) -> Coverage {
+        let mut all = self.verified.clone();
+        for number in self.loose.values() {
+            if let Some(e) = self.written.get(number) {
+                all.insert(e.offset, e.end());
+            }
         }
+        all
     }
 
     /// Where the last piece ends.
@@ -252,12 +282,14 @@ impl Pieces {
         if self.sequence.is_some() {
             return self.loose_bytes;
         }
-        let loose = self
-            .loose
-            .last_key_value()
-            .and_then(|(_, n)| self.written.get(n));
-        let loose = loose.map_or(0, Entry::end);
-        self.verified.end().max(loose).max(self.farthest_empty)
+        let written = self.verified.end().max(self.loose_end());
+        written.max(self.farthest_empty)
+    }
+
+    fn loose_end(&self) -> u64 {
+        let last = self.loose.last_key_value();
+        let last = last.and_then(|(_, number)| self.written.get(number));
+        last.map_or(0, Entry::end)
     }
 
     /// CRC-32 of the whole file out of those of its pieces.
@@ -279,22 +311,12 @@ impl Pieces {
         if self.sequence.is_some() {
             return Vec::new();
         }
-        let mut all = self.verified.clone();
-        for number in self.loose.values() {
-            if let Some(e) = self.written.get(number) {
-                all.insert(e.offset, e.end());
-            }
-        }
         let size = self.hints.size.get().copied().unwrap_or(0);
-        all.gaps(self.end().max(size))
+        self.filled().gaps(self.end().max(size))
     }
 
-    pub fn counts(&self, accept_unverified: bool) -> Counts {
-        let unverified = if accept_unverified {
-            0
-        } else {
-            self.unverified
-        };
+    pub fn counts(&self) -> Counts {
+        let unverified = self.unverified;
         let ok = self.written.len() as u64 - unverified;
         let damaged = self
             .lost
@@ -312,13 +334,13 @@ impl Pieces {
 
     /// The state of a file that is not whole.
     pub fn status(&self, accept_unverified: bool) -> Status {
-        let counts = self.counts(accept_unverified);
+        let counts = self.counts();
         match counts {
             Counts { missing: 1.., .. } => Status::Incomplete,
             Counts { damaged: 1.., .. } => Status::Damaged,
             Counts {
                 unverified: 1.., ..
-            } if self.is_filled() => Status::Unverified,
+            } if !accept_unverified && self.is_filled() => Status::Unverified,
             _ => Status::Incomplete,
         }
     }
@@ -328,7 +350,7 @@ impl Pieces {
         self.hints.size.get().is_some_and(|&size| size > self.end())
     }
 
-    /// The largest file that so many pieces, and the system, can make. Where nobody
+    /// The largest file that so many pieces can make. Where nobody
     /// said how many, at least the pieces up to this number can lie before its end;
     /// one more, for people count from 0 too.
     fn cap(&self, number: u64) -> u64 {
@@ -336,15 +358,23 @@ impl Pieces {
             0 => number.saturating_add(1),
             of => of,
         };
-        most.saturating_mul(MAX_PIECE).min(i64::MAX as u64)
+        most.saturating_mul(MAX_PIECE).min(MAX_FILE)
     }
 
     /// The piece as an entry, if the file can hold it.
     fn admit(&self, piece: &Piece<'_>) -> Option<Entry> {
         let entry = Entry::of(piece);
-        let cap = self.cap(piece.number).min(piece.bound.unwrap_or(u64::MAX));
-        let counts = piece.order.is_none() || self.of == 0 || piece.number <= self.of;
-        (u64::from(entry.len) <= MAX_PIECE && entry.end() <= cap && counts).then_some(entry)
+        let fits = match piece.order {
+            Some(_) => {
+                let counts = self.of == 0 || piece.number <= self.of;
+                piece.number > 0 && counts && entry.offset != NOWHERE
+            }
+            None => {
+                let bound = piece.bound.unwrap_or(u64::MAX);
+                entry.end() <= self.cap(piece.number).min(bound)
+            }
+        };
+        (u64::from(entry.len) <= MAX_PIECE && fits).then_some(entry)
     }
 
     /// Whether a piece belongs to the same sequence as all others, or none does to any.

@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::Error;
 use crate::dir::{self, Dir, Inode};
-use crate::entry::Entry;
+use crate::entry::{Entry, Hints};
 use crate::finished::Finished;
 use crate::folder::Folder;
 use crate::handles::Handles;
@@ -203,6 +203,7 @@ impl Store {
         if let State::Open(pieces) = &mut self.files[at].state {
             way.iter().for_each(|&number| pieces.evict(number));
             if pieces.is_empty() && !way.is_empty() {
+                pieces.hints = Hints::default();
                 self.clear(at)?;
             }
         }
@@ -237,7 +238,8 @@ impl Store {
         };
         let mut lines: Vec<Line<'_>> = way.iter().map(gone).collect();
         let hints = match &output.state {
-            State::Open(pieces) => Some(pieces.hints.with(piece)).filter(|h| *h != pieces.hints),
+            State::Open(pieces) => Some(pieces.hints.with(piece))
+                .filter(|hints| *hints != pieces.hints || !way.is_empty()),
             State::Done(_) => None,
         };
         lines.extend(hints.iter().map(|hints| Line::Hint { file, hints }));

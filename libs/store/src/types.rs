@@ -57,7 +57,8 @@ pub struct Piece<'a> {
     pub crc32: u32,
     /// CRC-32 of the whole file by the piece's own word.
     pub file_crc32: Option<u32>,
-    /// No byte of the file can lie at or beyond this offset, if known.
+    /// No byte of the file can lie at or beyond this offset, if known. Of no effect with
+    /// `order`.
     pub bound: Option<u64>,
     /// Message-id, for the list of what is missing.
     pub id: &'a str,
@@ -224,7 +225,7 @@ pub struct FileOutcome {
     pub size: Option<u64>,
     /// How many pieces the file has; where nobody said, how many were heard of.
     pub of: u64,
-    /// Pieces written and verified (with [`Options::accept_unverified`] all written).
+    /// Pieces written and verified.
     pub ok: u64,
     /// Pieces that are not there: no server had them, they failed, were rejected, or
     /// nobody said a word about them. `ok + missing + damaged + unverified = of`.
@@ -234,7 +235,8 @@ pub struct FileOutcome {
     pub missing: Vec<(u64, String)>,
     /// Pieces that are damaged.
     pub damaged: u64,
-    /// Pieces written but without a checksum.
+    /// Pieces written but without a checksum. A complete file has some only with
+    /// [`Options::accept_unverified`].
     pub unverified: u64,
     /// The ranges nothing was written into (start, end exclusive), up to the end of
     /// the last piece or the size the pieces agree on. None if the pieces do not know

@@ -57,6 +57,8 @@ const ROWS: &[Row] = &[
     (10, "no end=, not the first", b"{begin}\n=ypart begin=11\n{data}\n{end}\n", Mismatch, None, &[BadRange]),
     (10, "no end=, the first", b"=ybegin part=1 size=30\n=ypart begin=1\n{data}\n=yend pcrc32=321e6d05\n", Ok, Some(0), &[]),
     (11, "begin after end", b"{begin}\n=ypart begin=20 end=11\n{data}\n{end}\n", Mismatch, None, &[BadRange]),
+    // A file that counts from 0 throughout could be shifted, but only its first part shows that it
+    // does, and offsets come from `=ypart` alone: a guess would move bytes to wrong places.
     (12, "begin=0", b"{begin}\n=ypart begin=0 end=9\n{data}\n{end}\n", Mismatch, None, &[BadRange]),
     (13, "range shorter than the data", b"{begin}\n=ypart begin=11 end=19\n{data}\n{end}\n", Mismatch, Some(10), &[RangeLength]),
     (13, "range longer than the data", b"{begin}\n=ypart begin=11 end=21\n{data}\n{end}\n", Mismatch, Some(10), &[RangeLength]),
@@ -271,4 +273,52 @@ fn unstuffed_articles_keep_their_dots() {
     );
     assert_eq!(whole.0, b"\x04\x04A\x04\x04B");
     assert_eq!(whole.1.verdict, Absent);
+}
+
+/// Number in the catalogue, file and test, for what no row can show: `y16_` is any test whose name
+/// begins so.
+const ELSEWHERE: &[(u8, &str, &str)] = &[
+    // Only the writer sees more than one part.
+    (16, "libs/store/src/tests/catalogue.rs", "y16_"),
+    (17, "libs/store/src/tests/catalogue.rs", "y17_"),
+    (18, "libs/store/src/tests/catalogue.rs", "y18_"),
+    // Names are not in the table.
+    (
+        36,
+        "libs/yenc/src/control.rs",
+        "a_name_goes_to_the_end_of_the_line",
+    ),
+    (37, "libs/store/src/tests/catalogue.rs", "y37_"),
+    // Long, or many.
+    (
+        39,
+        "libs/yenc/tests/catalogue.rs",
+        "a_header_line_of_a_mebibyte",
+    ),
+    (42, "libs/yenc/tests/payload.rs", "y42_"),
+    (45, "libs/yenc/tests/payload.rs", "y45_"),
+    (47, "libs/yenc/tests/payload.rs", "y47_"),
+    (50, "libs/yenc/tests/payload.rs", "y50_"),
+    // A row has the header that lies; the article that is too large is the fetch's to refuse.
+    (49, "tests/regression.rs", "y49_"),
+    // A row has the part; the writer compares.
+    (25, "tests/write.rs", "the_crc_of_the_whole_file"),
+];
+
+/// No entry is left out: there is a row of its number, or the test that [`ELSEWHERE`] names.
+#[test]
+fn every_entry_has_a_test() {
+    let rows = ROWS.iter().chain(OTHER_DATA.iter().map(|(_, row)| row));
+    let mut tested: Vec<u8> = rows.map(|row| row.0).collect();
+    for (number, file, test) in ELSEWHERE {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        let text = std::fs::read_to_string(format!("{root}/{file}")).unwrap();
+        assert!(
+            text.contains(&format!("\nfn {test}")) || text.contains(&format!("    fn {test}")),
+            "Y{number}: {file} has no {test}"
+        );
+        tested.push(*number);
+    }
+    let untested: Vec<u8> = (1..=50).filter(|number| !tested.contains(number)).collect();
+    assert_eq!(untested, []);
 }

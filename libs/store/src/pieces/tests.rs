@@ -205,7 +205,7 @@ fn eviction_leaves_a_hole_that_is_counted() {
         damaged: 1,
         unverified: 0,
     };
-    assert_eq!(pieces.counts(false), want);
+    assert_eq!(pieces.counts(), want);
     assert_eq!(pieces.missing_ranges(), [(0, 15)]);
 }
 

@@ -172,22 +172,34 @@ fn a_failure_to_resume_leaves_everything_for_the_next_try() {
 fn a_disk_that_refuses_a_write_loses_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let mut store = open(temp.path());
-    let huge = Piece {
-        of: u64::MAX,
-        ..piece(2, (1 << 62) - 2, b"cd")
-    };
-    put(
-        &mut store,
-        &[Piece {
-            of: u64::MAX,
-            ..three()[0]
-        }],
-    );
-    let e = store.piece(&huge).unwrap_err();
+    put(&mut store, &three()[..1]);
+    // In place of a full or broken disk: a descriptor that cannot be written to.
+    let part = fs::File::open(temp.path().join("out/job").join(PART)).unwrap();
+    store.handles.close(0);
+    store.handles.put(0, part);
+    let e = store.piece(&three()[1]).unwrap_err();
     assert!(matches!(e, Error::Io { .. }), "{e}");
     let outcome = finished(store).remove(0);
     assert_eq!((outcome.ok, outcome.missing_ranges), (1, vec![]));
     assert_eq!(read(temp.path(), PART), b"ab");
+}
+
+// What the number allows may be beyond what a disk takes: that ended the whole run.
+#[test]
+fn no_count_makes_a_file_larger_than_any_disk_takes() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    for (of, number) in [(u64::MAX, 2), (0, 1 << 40), (0, u64::MAX)] {
+        for offset in [1 << 44, (1 << 62) - 2, i64::MAX as u64 - 2, u64::MAX - 2] {
+            let huge = Piece {
+                of,
+                ..piece(number, offset, b"cd")
+            };
+            let placed = store.piece(&huge).unwrap();
+            assert_eq!(placed, Placed::Rejected(Reason::OutOfRange), "{offset}");
+        }
+    }
+    assert!(!temp.path().join("out/job").join(PART).exists());
 }
 
 // One file that fails must not hide what became of the others.

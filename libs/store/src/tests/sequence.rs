@@ -3,10 +3,10 @@
 use super::*;
 use crate::store::State;
 
-const UU: Option<Order> = Some(Order::Uu { ends: false });
-const END: Option<Order> = Some(Order::Uu { ends: true });
+pub(super) const UU: Option<Order> = Some(Order::Uu { ends: false });
+pub(super) const END: Option<Order> = Some(Order::Uu { ends: true });
 
-fn next(number: u64, order: Option<Order>, bytes: &[u8]) -> Piece<'_> {
+pub(super) fn next(number: u64, order: Option<Order>, bytes: &[u8]) -> Piece<'_> {
     Piece {
         of: 4,
         order,
@@ -18,7 +18,7 @@ fn next(number: u64, order: Option<Order>, bytes: &[u8]) -> Piece<'_> {
 }
 
 /// `abcdefghi` in four pieces.
-fn four() -> [Piece<'static>; 4] {
+pub(super) fn four() -> [Piece<'static>; 4] {
     [
         next(1, UU, b"abc"),
         next(2, UU, b"d"),
@@ -27,7 +27,7 @@ fn four() -> [Piece<'static>; 4] {
     ]
 }
 
-fn accepting(dir: &Path) -> Store {
+pub(super) fn accepting(dir: &Path) -> Store {
     Store::open(Options {
         accept_unverified: true,
         ..options(dir)
@@ -35,7 +35,7 @@ fn accepting(dir: &Path) -> Store {
     .unwrap()
 }
 
-fn orders() -> Vec<[usize; 4]> {
+pub(super) fn orders() -> Vec<[usize; 4]> {
     let mut all = Vec::new();
     for code in 0..256usize {
         let order = [0, 1, 2, 3].map(|at| code >> (2 * at) & 3);
@@ -63,9 +63,10 @@ fn every_order_of_arrival_makes_the_same_file() {
         let outcome = finished(store).remove(0);
         assert_eq!(
             (outcome.status, outcome.ok),
-            (Status::Complete, 4),
+            (Status::Complete, 0),
             "{order:?}"
         );
+        assert_eq!((outcome.of, outcome.unverified), (4, 4), "{order:?}");
         let crc32 = Some(crc32fast::hash(b"abcdefghi"));
         assert_eq!((outcome.size, outcome.crc32), (Some(9), crc32), "{order:?}");
         assert_eq!(read(temp.path(), "a.bin"), b"abcdefghi", "{order:?}");
