@@ -268,7 +268,8 @@ mod tests {
     }
 
     /// A process that takes all it can of 10 slots, says how many, and keeps them.
-    fn holder(folder: &Path) -> (Child, usize) {
+    /// Its output is to be kept open: the test harness in it complains of a closed one.
+    fn holder(folder: &Path) -> (Child, impl Iterator<Item = String>, usize) {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "slots::tests::hold", "--ignored", "--nocapture"])
             .env("SLOTS_FOLDER", folder)
@@ -276,11 +277,10 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let said = lines
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("holds ")?.1.parse().unwrap()));
-        (child, said.unwrap())
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = output.lines().map_while(Result::ok);
+        let said = lines.find_map(|line| Some(line.split_once("holds ")?.1.parse().unwrap()));
+        (child, lines, said.unwrap())
     }
 
     #[test]
@@ -298,8 +298,8 @@ mod tests {
     #[test]
     fn processes_share_and_a_killed_one_gives_back() {
         let temp = tempfile::tempdir().unwrap();
-        let (mut one, first) = holder(temp.path());
-        let (mut two, second) = holder(temp.path());
+        let (mut one, _open, first) = holder(temp.path());
+        let (mut two, _open, second) = holder(temp.path());
         let slots = Slots::open(temp.path(), "a", 10).unwrap();
         assert_eq!((first, second), (6, 4));
         assert!(slots.try_take().is_none());
