@@ -114,7 +114,10 @@ pub fn article(data: &[u8], line: usize) -> Vec<u8> {
             ..Encoder::default()
         };
         let mut rest = data;
-        for len in (124..=128).cycle().take_while(|_| !rest.is_empty()) {
+        for len in (124..=128).cycle() {
+            if rest.is_empty() {
+                break;
+            }
             // As some posters break lines: after so many bytes of data, not columns.
             let (line, later) = rest.split_at(rest.len().min(len));
             encoder.lines(line, &mut out);
