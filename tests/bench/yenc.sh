@@ -6,9 +6,9 @@
 #   tests/bench/yenc.sh [--data KIND,…] [--line N,…] [--kernel NAME,…] [--articles N]
 #                       [--cold N] [--rounds N]
 #
-# Without options it takes some minutes; --articles 40 --cold 0 --data random, less
-# than half of one. --help tells what the columns mean. On a machine that is not quiet the ratios
-# hold better than the GB/s.
+# Without options it takes some minutes; --articles 40 --cold 0 --data random, less than
+# half of one. --help tells what the columns mean. On a machine that is not quiet the
+# ratios hold better than the GB/s, but cores that change their clock move them too.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
