@@ -63,6 +63,7 @@
 //! its process. The journal is removed when all the files it knows are complete.
 
 pub mod atomic;
+mod core;
 mod coverage;
 mod dir;
 mod entry;
@@ -78,19 +79,24 @@ mod line;
 mod lookup;
 mod name;
 mod outcome;
+mod peek;
 mod pieces;
 pub mod quota;
 mod resume;
 mod sequence;
 pub mod slots;
 mod store;
+mod template;
 mod types;
 
 pub use error::Error;
 pub use name::safe_name;
+pub use peek::Peek;
 pub use store::Store;
+pub use template::Template;
 pub use types::{
-    Absent, FileOutcome, LISTED, MAX_PIECE, Options, Order, Piece, Placed, Reason, Status, Why,
+    Absent, Event, FileOutcome, Hashes, Ident, Journaling, Kept, LISTED, MAX_PIECE, NameFrom,
+    OnIncomplete, Options, Order, Piece, Placed, Preallocate, Reason, Status, Sync, Why,
 };
 
 #[cfg(test)]
