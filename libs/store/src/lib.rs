@@ -63,9 +63,9 @@
 //! its process. The journal is removed when all the files it knows are complete.
 
 pub mod atomic;
-mod core;
 mod coverage;
 mod dir;
+mod ending;
 mod entry;
 mod error;
 mod finish;
@@ -73,21 +73,26 @@ mod finished;
 mod folder;
 mod gather;
 mod handles;
+mod held;
+mod index;
 mod journal;
 mod key;
+mod lane;
 mod line;
-mod lookup;
 mod name;
 mod outcome;
 mod peek;
 mod pieces;
+mod place;
 pub mod quota;
 mod resume;
+mod room;
 mod sequence;
 pub mod slots;
 mod store;
 mod template;
 mod types;
+mod writer;
 
 pub use error::Error;
 pub use name::safe_name;
