@@ -92,7 +92,7 @@ mod types;
 pub use error::Error;
 pub use name::safe_name;
 pub use peek::Peek;
-pub use store::Store;
+pub use store::{Store, room};
 pub use template::Template;
 pub use types::{
     Absent, Event, FileOutcome, Hashes, Ident, Journaling, Kept, LISTED, MAX_PIECE, NameFrom,

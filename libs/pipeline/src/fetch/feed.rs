@@ -4,6 +4,7 @@ use nzbpipe_nntp::{MessageId, Nth, Request};
 use nzbpipe_record::{Class, Header, Record, Segment};
 use tokio::sync::mpsc;
 
+use crate::feedback::{Again, Feedback, Word};
 use crate::{Code, Error, Inlet, split};
 
 /// How the input ended.
@@ -14,36 +15,67 @@ pub(super) struct Fed {
     pub result: Result<(), Error>,
 }
 
-/// Reads `inlet` to its end. Segments become `requests`, everything else goes
-/// `aside` to the output.
-pub(super) fn run(
-    mut inlet: Inlet,
-    requests: &mpsc::Sender<Request<Box<Segment>>>,
-    aside: &mpsc::Sender<Record>,
-) -> Fed {
-    let result = feed(&mut inlet, requests, aside);
+/// Where the thread gives away what it reads.
+pub(super) struct Ways {
+    /// What is to be fetched.
+    pub requests: mpsc::Sender<Request<Box<Segment>>>,
+    /// Everything else.
+    pub aside: mpsc::Sender<Record>,
+    /// What comes back from the writing stage, in one process.
+    pub feedback: Option<Feedback>,
+}
+
+/// Reads `inlet` to its end. Segments become requests, everything else goes aside to the
+/// output. With a way back it stays until all segments have met their fate.
+pub(super) fn run(mut inlet: Inlet, ways: &Ways) -> Fed {
+    let result = feed(&mut inlet, ways);
     Fed {
         inherited: inlet.inherited(),
         result,
     }
 }
 
-fn feed(
-    inlet: &mut Inlet,
-    requests: &mpsc::Sender<Request<Box<Segment>>>,
-    aside: &mpsc::Sender<Record>,
-) -> Result<(), Error> {
+fn feed(inlet: &mut Inlet, ways: &Ways) -> Result<(), Error> {
+    let mut sent = 0;
     while let Some(record) = inlet.next()? {
-        let sent = match order(record) {
-            Order::Fetch(request) => requests.blocking_send(request).is_ok(),
-            Order::Pass(record) => aside.blocking_send(record).is_ok(),
-        };
+        sent += u64::from(record.header.segment().is_some());
         // Who no longer takes them has said why already.
-        if !sent {
+        if !ways.give(order(record)) {
+            return Ok(());
+        }
+        while let Some(again) = ways.feedback.as_ref().and_then(Feedback::pending) {
+            if !ways.give(anew(again)) {
+                return Ok(());
+            }
+        }
+    }
+    let Some(feedback) = &ways.feedback else {
+        return Ok(());
+    };
+    while let Word::Again(again) = feedback.next(sent, || ways.requests.is_closed()) {
+        if !ways.give(anew(again)) {
             break;
         }
     }
     Ok(())
+}
+
+impl Ways {
+    /// Says `false` if nobody takes it.
+    fn give(&self, order: Order) -> bool {
+        match order {
+            Order::Fetch(request) => self.requests.blocking_send(request).is_ok(),
+            Order::Pass(record) => self.aside.blocking_send(record).is_ok(),
+        }
+    }
+}
+
+/// A segment that is to be asked for once more, but not of the same servers.
+fn anew(again: Again) -> Order {
+    match order(Header::Segment(again.segment).into()) {
+        Order::Fetch(request) => Order::Fetch(request),
+        pass @ Order::Pass(_) => pass,
+    }
 }
 
 /// What becomes of a record of the input.
