@@ -4,6 +4,7 @@
 //! Which server is asked and what becomes of a connection is `nntp`'s; here
 //! segments become requests and outcomes become records.
 
+mod avoid;
 mod feed;
 mod gauge;
 mod sink;
@@ -149,10 +150,11 @@ fn drive<S: Deliver>(config: Config, sinks: S, inlet: Inlet, mut outlet: Outlet)
         }
     };
     let stop = config.stop.clone();
+    let table = avoid::Table::of(&config.servers);
     let (mut stage, client) = Stage::new(config, sinks, outlet);
     let (requests, incoming) = mpsc::channel(REQUESTS);
     let (aside, passing) = mpsc::channel(REQUESTS);
-    let feeder = std::thread::spawn(move || feed::run(inlet, &requests, &aside));
+    let feeder = std::thread::spawn(move || feed::run(inlet, &table, &requests, &aside));
     let result = runtime.block_on(stage.run(client, incoming, passing, stop.clone()));
     runtime.shutdown_timeout(Duration::from_secs(1));
     ending.tally = std::mem::take(&mut stage.tally);

@@ -4,6 +4,7 @@ use nzbpipe_nntp::{MessageId, Nth, Request};
 use nzbpipe_record::{Class, Header, Record, Segment};
 use tokio::sync::mpsc;
 
+use super::avoid::Table;
 use crate::{Code, Error, Inlet, split};
 
 /// How the input ended.
@@ -14,14 +15,15 @@ pub(super) struct Fed {
     pub result: Result<(), Error>,
 }
 
-/// Reads `inlet` to its end. Segments become `requests`, everything else goes
-/// `aside` to the output.
+/// Reads `inlet` to its end. Segments become `requests` to the servers of `table`,
+/// everything else goes `aside` to the output.
 pub(super) fn run(
     mut inlet: Inlet,
+    table: &Table,
     requests: &mpsc::Sender<Request<Box<Segment>>>,
     aside: &mpsc::Sender<Record>,
 ) -> Fed {
-    let result = feed(&mut inlet, requests, aside);
+    let result = feed(&mut inlet, table, requests, aside);
     Fed {
         inherited: inlet.inherited(),
         result,
@@ -30,11 +32,12 @@ pub(super) fn run(
 
 fn feed(
     inlet: &mut Inlet,
+    table: &Table,
     requests: &mpsc::Sender<Request<Box<Segment>>>,
     aside: &mpsc::Sender<Record>,
 ) -> Result<(), Error> {
     while let Some(record) = inlet.next()? {
-        let sent = match order(record) {
+        let sent = match order(record, table) {
             Order::Fetch(request) => requests.blocking_send(request).is_ok(),
             Order::Pass(record) => aside.blocking_send(record).is_ok(),
         };
@@ -55,13 +58,17 @@ enum Order {
 }
 
 /// A segment, or a failure fed back, is asked for; any other record is not.
-fn order(record: Record) -> Order {
+fn order(record: Record, table: &Table) -> Order {
+    let mut avoid = Vec::new();
     let segment = match record.header {
         Header::Segment(segment) => segment,
         Header::Missing(missing) => Box::new(missing.segment),
         // Except what can never be asked for: its id is shown escaped, and so
         // may look like a legal one.
-        Header::Failed(failed) if failed.class != Class::BadInput => Box::new(failed.segment),
+        Header::Failed(failed) if failed.class != Class::BadInput => {
+            avoid = table.avoided(&failed);
+            Box::new(failed.segment)
+        }
         header => {
             return Order::Pass(Record {
                 header,
@@ -81,6 +88,7 @@ fn order(record: Record) -> Order {
         },
         id,
         alternates: alternates.collect(),
+        avoid,
         bytes: segment.bytes,
         date: segment.date,
         ticket: segment,
@@ -102,7 +110,7 @@ mod tests {
     #[test]
     fn an_illegal_id_is_never_asked_for() {
         for id in ["a@b\r\nQUIT", "a b@c", "", "a>b@c"] {
-            let order = order(Header::Segment(segment(id)).into());
+            let order = order(Header::Segment(segment(id)).into(), &Table::of(&[]));
             let Order::Pass(Record {
                 header: Header::Failed(failed),
                 ..
@@ -121,7 +129,7 @@ mod tests {
             ..Default::default()
         };
         assert!(matches!(
-            order(Header::Failed(Box::new(failed)).into()),
+            order(Header::Failed(Box::new(failed)).into(), &Table::of(&[])),
             Order::Fetch(_)
         ));
     }
@@ -135,7 +143,7 @@ mod tests {
             ..Default::default()
         };
         assert!(matches!(
-            order(Header::Failed(Box::new(failed)).into()),
+            order(Header::Failed(Box::new(failed)).into(), &Table::of(&[])),
             Order::Pass(_)
         ));
     }
