@@ -4,6 +4,7 @@
 //! Which server is asked and what becomes of a connection is `nntp`'s; here
 //! segments become requests and outcomes become records.
 
+mod avoid;
 mod feed;
 mod gauge;
 mod sink;
@@ -165,12 +166,14 @@ fn drive<S: Deliver>(
         }
     };
     let stop = config.stop.clone();
+    let table = avoid::Table::of(&config.servers);
     let (mut stage, client) = Stage::new(config, sinks, outlet);
     let (requests, incoming) = mpsc::channel(REQUESTS);
     let (aside, passing) = mpsc::channel(REQUESTS);
     let ways = feed::Ways {
         requests,
         aside,
+        table,
         feedback,
     };
     let feeder = std::thread::spawn(move || feed::run(inlet, &ways));

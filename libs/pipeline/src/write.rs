@@ -265,6 +265,9 @@ fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
     desk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// No job is larger: NZBs say anything of sizes.
+const BELIEVED: u64 = 1 << 50;
+
 /// The room in the output directory that jobs lay claim to before anything is fetched.
 pub struct Room {
     dir: PathBuf,
@@ -279,8 +282,11 @@ impl Room {
     }
 
     /// Sees that there is room for a job of so many encoded bytes. That it cannot be told is
-    /// no reason not to begin.
+    /// no reason not to begin, and neither is a size that nobody means.
     pub(crate) fn reserve(&mut self, encoded: u64) -> Result<(), Error> {
+        if encoded > BELIEVED {
+            return Ok(());
+        }
         self.claimed = self.claimed.saturating_add(encoded);
         // yEnc adds 1.5 to 4 %, and headers are counted with some NZBs: nothing is refused
         // that could have fitted.

@@ -62,7 +62,9 @@
 //! are written where their `offset` says. Every `segment` that goes into a
 //! stage comes out as exactly one of `body`, `article`, `part`, `missing` and
 //! `failed`, which repeat all its keys, unknown ones too; fed back into a fetch,
-//! `missing` and `failed` are segments again.
+//! `missing` and `failed` are segments again. What yenc-decode or seg-write
+//! refused is then asked of other servers than those whose `class` is `damaged`
+//! in `tried`, by their names, as long as another one is left.
 //!
 //! Records of unknown type pass through filters with their payload. A new
 //! optional key or a new type leaves the version as it is; a reader refuses a
