@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split};
+use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split, write};
 
 use crate::exit::{self, Refusal};
 use crate::fetching::{self, Fetching, Setup};
@@ -110,12 +110,18 @@ fn fused(
             inputs,
             include: globs::set(&args.selection.include)?,
             exclude: globs::set(&args.selection.exclude)?,
+            kept: None,
+            tell: false,
+            room: args.output.room(),
             warn: warnings(ui),
             watch: Box::new(nzbpipe_pipeline::Silent),
             stop: stop.clone(),
         },
         fetch,
-        write: args.output.config(ui, false),
+        write: write::Config {
+            room: false,
+            ..args.output.config(ui, false)
+        },
         stop,
     })
 }

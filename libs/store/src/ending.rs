@@ -39,7 +39,7 @@ impl<T> Held<'_, T> {
         let whole = Whole {
             key: &self.lane.key,
             part: &self.lane.part,
-            base: &self.desk.base(&self.lane.name),
+            base: &self.lane.base(&self.shared.options, self.desk),
             file: &data,
             size,
             crc32,

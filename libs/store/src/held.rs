@@ -166,7 +166,10 @@ impl<'a, T> Held<'a, T> {
 
     fn find(&self, recorded: Option<&crate::journal::Recorded>) -> Result<Found, Error> {
         let (lane, dir) = (self.lane, self.dir()?);
-        resume::drop_twin(dir, &lane.part, &lane.name, recorded)?;
+        let agreed = recorded.and_then(|r| r.hints.name.get());
+        let voices = [None, agreed.map(String::as_str)];
+        let names = voices.map(|agreed| lane.called(&self.shared.options, agreed));
+        resume::drop_twin(dir, &lane.part, &names)?;
         match recorded {
             Some(recorded) => resume::resume(dir, &lane.part, recorded),
             None => Ok(Found::Nothing),

@@ -14,7 +14,7 @@ use crate::journal::Journal;
 use crate::name;
 use crate::pieces::Pieces;
 use crate::room::{Load, lock};
-use crate::types::{Event, FileOutcome, Order, Piece, Why};
+use crate::types::{Event, FileOutcome, Options, Order, Piece, Why};
 
 /// How much of one lane a writer takes at once: the others wait for their turn meanwhile.
 const BATCH: Load = Load {
@@ -54,7 +54,7 @@ pub(crate) struct Lane<T> {
     pub file_id: String,
     /// What the file is called in journal and index: its id, or what stands for it.
     pub key: String,
-    /// The NZB's name made safe, or one made of the index.
+    /// The NZB's name, as found.
     pub name: String,
     pub part: String,
     waiting: Mutex<Waiting<T>>,
@@ -213,6 +213,24 @@ pub(crate) struct Identity {
 }
 
 impl<T> Lane<T> {
+    /// The safe name the file should get, as far as can be told.
+    pub fn base(&self, options: &Options, desk: &Desk<T>) -> String {
+        let agreed = match &desk.state {
+            State::Open(pieces) => pieces.hints.name.get().map(String::as_str),
+            _ => None,
+        };
+        self.called(options, agreed)
+    }
+
+    /// The safe name of a file whose pieces call it `agreed`.
+    pub fn called(&self, options: &Options, agreed: Option<&str>) -> String {
+        let name = name::choose(options.name_from, agreed, &self.name, self.index);
+        match &options.template {
+            Some(template) => template.render(&name, &self.job.name, self.index),
+            None => name,
+        }
+    }
+
     pub fn new(job: Arc<Job>, at: usize, of: Identity) -> Lane<T> {
         let failed = job.place.is_none();
         Lane {
@@ -285,17 +303,6 @@ impl<T> Lane<T> {
 }
 
 impl<T> Desk<T> {
-    /// The safe name the file should get: the one its parts agree on, else the NZB's.
-    pub fn base(&self, name: &str) -> String {
-        let agreed = match &self.state {
-            State::Open(pieces) => pieces.hints.name.get(),
-            _ => None,
-        };
-        agreed
-            .and_then(|n| name::clean(n))
-            .unwrap_or_else(|| name.to_owned())
-    }
-
     pub fn is_resumable(&self) -> bool {
         match &self.state {
             State::Open(pieces) => !pieces.is_empty(),

@@ -10,7 +10,7 @@ pub(crate) fn of<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOu
         let place = lane.job.place.as_ref();
         place.map(|place| place.folder.relative(name))
     };
-    let mut outcome = unknown(lane, desk);
+    let mut outcome = unknown(options, lane, desk);
     match &desk.state {
         State::Unknown => {}
         State::Done(finished) => {
@@ -35,13 +35,13 @@ pub(crate) fn of<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOu
 }
 
 /// A file of which nothing is known.
-fn unknown<T>(lane: &Lane<T>, desk: &Desk<T>) -> FileOutcome {
+fn unknown<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOutcome {
     FileOutcome {
         job: lane.job.id.clone(),
         job_name: lane.job.name.clone(),
         file: lane.index,
         file_id: lane.file_id.clone(),
-        name: desk.base(&lane.name),
+        name: lane.base(options, desk),
         path: None,
         part_path: None,
         status: Status::Incomplete,

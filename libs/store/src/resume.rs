@@ -55,15 +55,12 @@ pub(crate) fn resume(dir: &Dir, part: &str, recorded: &Recorded) -> Result<Found
 /// Removes the name of a data file that has its final name too, as a crash leaves it
 /// where renaming is two steps and the power cut took the journal's last line. The
 /// data stay under the final name.
-pub(crate) fn drop_twin(
-    dir: &Dir,
-    part: &str,
-    name: &str,
-    recorded: Option<&Recorded>,
-) -> Result<(), Error> {
-    let agreed = recorded.and_then(|r| name::clean(r.hints.name.get()?));
+pub(crate) fn drop_twin(dir: &Dir, part: &str, names: &[String]) -> Result<(), Error> {
     let failed = |e| dir.error(part, e);
-    for name in [Some(name), agreed.as_deref()].into_iter().flatten() {
+    if dir.stat(part).map_err(failed)?.is_none() {
+        return Ok(());
+    }
+    for name in names {
         if dir.is_twin(part, name).map_err(failed)? {
             return dir.remove(part).map_err(failed);
         }

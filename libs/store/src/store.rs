@@ -1,7 +1,8 @@
 //! The store as its callers see it, and its threads.
 
 use std::io;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
@@ -22,9 +23,9 @@ const WRITERS: usize = 4;
 ///
 /// May be shared by threads. Dropping it without [`finish`](Store::finish) is safe at any
 /// time; the next store for the same directory goes on where it was left.
-pub struct Store<T: Send + 'static> {
+pub struct Store<T> {
     pub(crate) shared: Arc<Shared<T>>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl<T: Send + 'static> Store<T> {
@@ -40,9 +41,9 @@ impl<T: Send + 'static> Store<T> {
         events: impl Fn(Event<T>) + Send + Sync + 'static,
     ) -> Result<Store<T>, Error> {
         let root = Dir::open(&options.dir)?;
-        let mut store = Store {
+        let store = Store {
             shared: Arc::new(Shared::new(options, root, Box::new(events))),
-            threads: Vec::new(),
+            threads: Mutex::default(),
         };
         for n in 1..=WRITERS {
             store.spawn(&format!("writer {n}"), Shared::write)?;
@@ -50,12 +51,12 @@ impl<T: Send + 'static> Store<T> {
         Ok(store)
     }
 
-    fn spawn(&mut self, name: &str, run: fn(&Shared<T>)) -> Result<(), Error> {
+    fn spawn(&self, name: &str, run: fn(&Shared<T>)) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         let thread = thread::Builder::new().name(name.to_owned());
         let thread = thread.spawn(move || run(&shared));
         let failed = |e: io::Error| self.shared.root.error("", e);
-        self.threads.push(thread.map_err(failed)?);
+        lock(&self.threads).push(thread.map_err(failed)?);
         Ok(())
     }
 
@@ -95,7 +96,9 @@ impl<T: Send + 'static> Store<T> {
 
     fn give(&self, ident: &Ident<'_>, item: Item<T>) -> Result<(), Error> {
         let shared = &self.shared;
-        shared.trouble.check()?;
+        if shared.trouble.is_over() {
+            return shared.trouble.check();
+        }
         let lane = shared.lane(ident)?;
         if !shared.room.take(item.bytes(), || shared.trouble.is_over()) {
             return shared.trouble.check();
@@ -156,37 +159,51 @@ impl<T: Send + 'static> Store<T> {
     ///
     /// With the outcomes comes all that failed and was not told by another call; a file
     /// whose last steps failed is in them as not complete.
-    pub fn finish(self) -> (Vec<FileOutcome>, Vec<Error>) {
+    pub fn finish(&self) -> (Vec<FileOutcome>, Vec<Error>) {
         self.end(Pieces::is_whole_at_last)
     }
 
     /// Ends a run whose pieces did not all come, because the stream broke off or the
     /// user did: as [`finish`](Store::finish), but a file of which nobody said how many
-    /// pieces it has stays incomplete.
-    pub fn stop(self) -> (Vec<FileOutcome>, Vec<Error>) {
+    /// pieces it has stays incomplete. Nothing may be given to the store after either.
+    pub fn stop(&self) -> (Vec<FileOutcome>, Vec<Error>) {
         self.end(Pieces::is_whole)
     }
 
-    fn end(mut self, is_whole: IsWhole) -> (Vec<FileOutcome>, Vec<Error>) {
+    fn end(&self, is_whole: IsWhole) -> (Vec<FileOutcome>, Vec<Error>) {
         self.join();
-        self.shared.end(is_whole)
+        let ended = self.shared.end(is_whole);
+        self.shared.trouble.stop();
+        ended
     }
+}
 
+impl<T> Store<T> {
     /// Waits until the writers did all there is to do.
-    fn join(&mut self) {
+    fn join(&self) {
         self.shared.work.close();
-        for thread in self.threads.drain(..) {
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        for thread in threads {
             // One that panicked is a bug, and its lane stays as it is.
             let _ = thread.join();
         }
     }
 }
 
-impl<T: Send + 'static> Drop for Store<T> {
+impl<T> Drop for Store<T> {
     fn drop(&mut self) {
-        if !self.threads.is_empty() {
-            self.shared.trouble.stop();
-            self.join();
-        }
+        self.shared.trouble.stop();
+        self.join();
     }
+}
+
+/// Bytes that this user may still write into `dir`, or where it would be made.
+///
+/// # Errors
+///
+/// When the system does not tell.
+pub fn room(dir: &Path) -> io::Result<u64> {
+    let there = dir.ancestors().find(|d| d.exists());
+    let stat = rustix::fs::statvfs(there.unwrap_or(Path::new(".")))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
