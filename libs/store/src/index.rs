@@ -59,7 +59,9 @@ impl<T> Index<T> {
 
     fn place(&mut self, shared: &Shared<T>, ident: &Ident<'_>) -> Result<Place, Error> {
         let folder = self.folder(shared, ident)?;
-        let journal = Journal::open(&folder.dir, &name::journals(ident.job), ident.job)?;
+        let names = name::journals(ident.job);
+        let keep = shared.options.journal;
+        let journal = Journal::open(&folder.dir, &names, ident.job, keep)?;
         for done in lock(&journal.recorded)
             .values()
             .filter_map(|r| r.done.as_ref())

@@ -14,6 +14,7 @@ use crate::journal::Journal;
 use crate::name;
 use crate::pieces::Pieces;
 use crate::room::{Load, lock};
+use crate::sync::Tide;
 use crate::types::{Event, FileOutcome, Options, Order, Piece, Why};
 
 /// How much of one lane a writer takes at once: the others wait for their turn meanwhile.
@@ -58,6 +59,10 @@ pub(crate) struct Lane<T> {
     pub name: String,
     pub part: String,
     waiting: Mutex<Waiting<T>>,
+    /// How much of it is on the disk.
+    pub tide: Mutex<Tide>,
+    /// Held by who syncs it.
+    pub syncing: Mutex<()>,
     /// Held by the writer that has the lane, or by who wants to know how it stands.
     pub desk: Mutex<Desk<T>>,
 }
@@ -83,6 +88,8 @@ pub(crate) struct Desk<T> {
     /// Where damaged pieces would lie.
     pub damaged: BTreeMap<u64, (u64, u64)>,
     pub reported: bool,
+    /// The name the data have at the end of the run.
+    pub away: Option<String>,
     /// Nothing more is done for it.
     pub failed: bool,
     /// Pieces an earlier run wrote.
@@ -247,6 +254,8 @@ impl<T> Lane<T> {
                 given: 0,
                 done: 0,
             }),
+            tide: Mutex::default(),
+            syncing: Mutex::default(),
             desk: Mutex::new(Desk {
                 state: State::Unknown,
                 inode: None,
@@ -254,6 +263,7 @@ impl<T> Lane<T> {
                 missing: Vec::new(),
                 damaged: BTreeMap::new(),
                 reported: false,
+                away: None,
                 failed,
                 resumed: 0,
                 tickets: BTreeMap::new(),

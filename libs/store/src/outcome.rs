@@ -27,7 +27,8 @@ pub(crate) fn of<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOu
             outcome.resumed = desk.resumed.min(outcome.of);
         }
         State::Open(pieces) => {
-            outcome.part_path = desk.inode.and_then(|_| relative(&lane.part));
+            let part = desk.away.as_deref().unwrap_or(&lane.part);
+            outcome.part_path = desk.inode.and_then(|_| relative(part));
             describe(options, desk, pieces, &mut outcome);
         }
     }
