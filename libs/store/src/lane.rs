@@ -13,6 +13,7 @@ use crate::folder::Folder;
 use crate::journal::Journal;
 use crate::name;
 use crate::pieces::Pieces;
+use crate::prints::Tickets;
 use crate::room::{Load, lock};
 use crate::sync::Tide;
 use crate::types::{Event, FileOutcome, Options, Order, Piece, Why};
@@ -94,7 +95,7 @@ pub(crate) struct Desk<T> {
     pub failed: bool,
     /// Pieces an earlier run wrote.
     pub resumed: u64,
-    pub tickets: BTreeMap<u64, T>,
+    pub tickets: Tickets<T>,
 }
 
 #[derive(Debug)]
@@ -266,7 +267,7 @@ impl<T> Lane<T> {
                 away: None,
                 failed,
                 resumed: 0,
-                tickets: BTreeMap::new(),
+                tickets: Tickets::new(),
             }),
         }
     }

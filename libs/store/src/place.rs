@@ -70,7 +70,7 @@ pub(crate) fn in_order<T>(mut items: Vec<Item<T>>) -> Vec<Item<T>> {
     items
 }
 
-impl<T> Held<'_, T> {
+impl<T: Clone> Held<'_, T> {
     /// Puts a piece in its place, if it has one.
     pub fn piece(&mut self, given: Given<T>) -> Result<(), Error> {
         self.expect(given.piece().of);
@@ -129,7 +129,7 @@ impl<T> Held<'_, T> {
                 Placed::Damaged
             }
             Judgement::Write(way) => {
-                self.replace(&piece, &way)?;
+                self.replace(&given, &way)?;
                 self.draft.tickets.push(given.ticket);
                 return self.complete_soon();
             }
@@ -190,19 +190,20 @@ impl<T> Held<'_, T> {
         let bytes: Vec<&[u8]> = run.pieces.iter().map(|p| &*p.bytes).collect();
         self.write(&bytes, first.offset)?;
         for given in run.pieces {
-            self.accept(&given.piece());
+            self.accept(&given);
             self.draft.tickets.push(given.ticket);
         }
         Ok(())
     }
 
     /// Writes a piece that others have to give way to, or that does not know its place.
-    fn replace(&mut self, piece: &Piece<'_>, way: &[u64]) -> Result<(), Error> {
+    fn replace(&mut self, given: &Given<T>, way: &[u64]) -> Result<(), Error> {
+        let piece = given.piece();
         if !way.is_empty() {
             self.give_way(way)?;
         }
         self.write(&[piece.bytes], piece.offset)?;
-        self.accept(piece);
+        self.accept(given);
         Ok(())
     }
 
@@ -242,7 +243,8 @@ impl<T> Held<'_, T> {
     }
 
     /// Notes a piece that is written.
-    fn accept(&mut self, piece: &Piece<'_>) {
+    fn accept(&mut self, given: &Given<T>) {
+        let piece = &given.piece();
         let State::Open(pieces) = &mut self.desk.state else {
             return;
         };
@@ -264,6 +266,7 @@ impl<T> Held<'_, T> {
             print,
         });
         pieces.accept(number, entry);
+        self.desk.tickets.note(&print, number, &given.ticket);
         self.draft.numbers.push(number);
         self.draft.bytes += u64::from(entry.len);
     }

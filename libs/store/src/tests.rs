@@ -14,6 +14,7 @@ use crate::room::lock;
 use crate::*;
 
 mod catalogue;
+mod foreign;
 mod hostile;
 mod moves;
 mod resume;
