@@ -50,6 +50,7 @@ impl<T> Held<'_, T> {
         self.gather()?;
         let data = self.data()?;
         let mtime = self.harden(&data, done.size)?;
+        let digests = self.digest(done.size)?;
         let options = &self.shared.options;
         let whole = Whole {
             key: &self.lane.key,
@@ -62,6 +63,7 @@ impl<T> Held<'_, T> {
         let done = finish::publish(self.place_of_job()?, &whole)?;
         drop(data);
         self.close();
+        self.desk.digests = digests;
         if let State::Open(pieces) = &self.desk.state {
             self.desk.state = State::Done(Finished::of_this_run(done, pieces));
         }

@@ -153,6 +153,7 @@ impl<'a, T> Held<'a, T> {
         self.desk.state = State::Open(Box::default());
         match found {
             Found::Whole(done) => {
+                self.desk.digests = self.digest_of(&done)?;
                 let finished = Finished::of_earlier_run(done, recorded);
                 self.desk.resumed = finished.of();
                 self.desk.state = State::Done(finished);
@@ -359,6 +360,7 @@ impl<T: Clone> Held<'_, T> {
         }
         self.flush()?;
         self.commit()?;
+        self.hash_rest();
         self.complete_if(Pieces::is_whole)
     }
 }

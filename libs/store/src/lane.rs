@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::dir::{Dir, Inode};
 use crate::finished::Finished;
 use crate::folder::Folder;
+use crate::hash::{Digests, Running};
 use crate::journal::Journal;
 use crate::name;
 use crate::pieces::Pieces;
@@ -96,6 +97,9 @@ pub(crate) struct Desk<T> {
     /// Pieces an earlier run wrote.
     pub resumed: u64,
     pub tickets: Tickets<T>,
+    pub hashing: Option<Box<Running>>,
+    /// Those of a complete file.
+    pub digests: Digests,
 }
 
 #[derive(Debug)]
@@ -268,6 +272,8 @@ impl<T> Lane<T> {
                 failed,
                 resumed: 0,
                 tickets: Tickets::new(),
+                hashing: None,
+                digests: Digests::default(),
             }),
         }
     }

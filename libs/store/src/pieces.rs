@@ -335,6 +335,11 @@ impl Pieces {
         sequence.map_or(Vec::new(), |s| s.moves(&self.written, self.near()))
     }
 
+    /// Up to where there are verified pieces without a gap.
+    pub fn proven_start(&self) -> u64 {
+        self.verified.start()
+    }
+
     /// The ranges in which something is written.
     pub fn filled(&self) -> Coverage {
         let mut all = self.verified.clone();

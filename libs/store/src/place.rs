@@ -72,19 +72,13 @@ pub(crate) fn in_order<T>(mut items: Vec<Item<T>>) -> Vec<Item<T>> {
 
 impl<T: Clone> Held<'_, T> {
     /// Puts a piece in its place, if it has one.
-    pub fn piece(&mut self, given: Given<T>) -> Result<(), Error> {
+    pub fn piece(&mut self, mut given: Given<T>) -> Result<(), Error> {
         self.expect(given.piece().of);
         if self.run.len() > 0 && !self.run.goes_on(&given) {
             self.flush()?;
         }
-        let (mut given, mut judgement) = match self.judge(given) {
-            Ok(judged) => judged,
-            Err((given, placed)) => {
-                self.tell(given, placed);
-                return Ok(());
-            }
-        };
-        if let (Judgement::Write(way), None) = (&judgement, given.order)
+        let mut judged = self.judge(&mut given);
+        if let (Ok(Judgement::Write(way)), None) = (&judged, given.order)
             && way.is_empty()
         {
             self.run.push(given);
@@ -92,30 +86,26 @@ impl<T: Clone> Held<'_, T> {
         }
         if self.run.len() > 0 {
             self.flush()?;
-            (given, judgement) = match self.judge(given) {
-                Ok(judged) => judged,
-                Err((given, placed)) => {
-                    self.tell(given, placed);
-                    return Ok(());
-                }
-            };
+            judged = self.judge(&mut given);
         }
-        self.settle(given, judgement)
+        match judged {
+            Ok(judgement) => self.settle(given, judgement),
+            Err(placed) => {
+                self.tell(given, placed);
+                Ok(())
+            }
+        }
     }
 
-    /// What a file that is open makes of a piece, or what one that is done does.
-    fn judge(&self, mut given: Given<T>) -> Result<(Given<T>, Judgement), (Given<T>, Placed)> {
+    /// What a file that is open makes of a piece, or what one that is done says.
+    fn judge(&self, given: &mut Given<T>) -> Result<Judgement, Placed> {
         match &self.desk.state {
             State::Open(pieces) => {
                 given.offset = pieces.place(&given.piece());
-                let judgement = pieces.judge(&given.piece());
-                Ok((given, judgement))
+                Ok(pieces.judge(&given.piece()))
             }
-            State::Done(finished) => {
-                let placed = finished.judge(&given.piece());
-                Err((given, placed))
-            }
-            State::Unknown => Err((given, Placed::Late)),
+            State::Done(finished) => Err(finished.judge(&given.piece())),
+            State::Unknown => Err(Placed::Late),
         }
     }
 
@@ -191,6 +181,9 @@ impl<T: Clone> Held<'_, T> {
         self.write(&bytes, first.offset)?;
         for given in run.pieces {
             self.accept(&given);
+            if given.piece().verified {
+                self.hash(given.offset, &given.bytes);
+            }
             self.draft.tickets.push(given.ticket);
         }
         Ok(())
@@ -228,6 +221,7 @@ impl<T: Clone> Held<'_, T> {
             hints: &pieces.hints,
         });
         self.commit()?;
+        self.unhash();
         if is_empty {
             self.clear()?;
         }
