@@ -24,6 +24,8 @@ remove\t''
 never\t''"
 complete -c nzbpipe -l hash -d 'Digests of whole files for their `file` records' -r -f -a "sha256\t''
 blake3\t''"
+complete -c nzbpipe -l exec -d 'Run CMD for each file as soon as it is complete' -r
+complete -c nzbpipe -l exec-jobs -d 'Run CMD of --exec for up to N files at once' -r
 complete -c nzbpipe -l servers -d 'Read the servers from FILE, in the format of nzbpipe-servers(5)' -r -F
 complete -c nzbpipe -s s -l server -d 'Use this server: nntps://user@host:563/?connections=20&pipeline=8' -r
 complete -c nzbpipe -l retries -d 'Ask a server again N times after its connection failed' -r

@@ -29,6 +29,7 @@ mod cuts;
 mod docs;
 mod download;
 mod embedded;
+mod exec;
 mod exposition;
 mod faults;
 mod feedback;

@@ -10,10 +10,6 @@ mod check;
 mod docs;
 mod duration;
 mod engine;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "to be wired into the programs that write")
-)]
 mod exec;
 mod exit;
 mod fetching;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split, write};
 
+use crate::exec::{self, Exec};
 use crate::exit::{self, Refusal};
 use crate::fetching::{self, Fetching, Setup};
 use crate::globs::{self, Selection};
@@ -91,18 +92,20 @@ fn run(args: Args) -> Result<Code, Refusal> {
             return Err(refusal);
         }
     };
-    let config = fused(&args, &ui, fetch, (inputs, stop))?;
+    let exec = args.output.exec.start(&ui, &stop)?;
+    let config = fused(&args, &ui, (fetch, exec.as_ref()), (inputs, stop))?;
     let written = fuse::run(config, args.output.outlet()?, &streams::pool());
     run.drain();
     summary::print(&ui, &written, &args.output.dir);
-    Ok(run.finish(written.ending.code, &written.ending.tally))
+    let code = exec::end(exec, written.ending.code);
+    Ok(run.finish(code, &written.ending.tally))
 }
 
 /// All four stages as the flags want them.
 fn fused(
     args: &Args,
     ui: &Ui,
-    fetch: fetch::Config,
+    (fetch, exec): (fetch::Config, Option<&Exec>),
     (inputs, stop): (Vec<split::Source>, Stop),
 ) -> Result<fuse::Config, Refusal> {
     Ok(fuse::Config {
@@ -120,7 +123,7 @@ fn fused(
         fetch,
         write: write::Config {
             room: false,
-            ..args.output.config(ui, false)
+            ..args.output.config(ui, false, exec)
         },
         stop,
     })
