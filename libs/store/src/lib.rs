@@ -79,6 +79,7 @@ mod line;
 mod lookup;
 mod name;
 mod outcome;
+pub mod par2;
 mod peek;
 mod pieces;
 pub mod quota;
