@@ -24,6 +24,7 @@ pub mod split;
 mod stage;
 mod stop;
 mod tally;
+pub mod verdict;
 mod watch;
 pub mod write;
 

@@ -23,6 +23,10 @@ pub use volume::Volume;
 #[cfg(test)]
 mod tests;
 
+/// The most files of a set when several files tell of it. A set has at most 32,768
+/// slices, and only empty files have none.
+const FILES: usize = 65_536;
+
 /// What tells sets and files apart: an MD5.
 pub type Id = [u8; 16];
 
@@ -93,6 +97,7 @@ impl Set {
         self.files = files.into_values().collect();
         self.recovery.extend(other.recovery);
         self.settle();
+        self.files.truncate(FILES);
         true
     }
 

@@ -3,7 +3,7 @@
 /// The name of a PAR2 file, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
-    /// What all names of one set have in common, in small letters.
+    /// What all names of one set have in common, but for their case.
     pub base: String,
     /// The exponent of its first recovery block; `None` for an index.
     pub first: Option<u32>,
@@ -25,18 +25,25 @@ impl Volume {
     ///
     /// Blanks, dots, dashes and underscores behind `vol` are passed over.
     pub fn of(name: &str) -> Option<Volume> {
-        let name = name.trim().to_lowercase();
-        let stem = name.strip_suffix(".par2")?;
+        let name = name.trim();
+        // Keeps the places of all bytes.
+        let lower = name.to_ascii_lowercase();
+        let stem = lower.strip_suffix(".par2")?;
         let volume = stem.rsplit_once(".vol").and_then(|(base, numbers)| {
             let (first, blocks) = range(numbers)?;
             Some((base, Some(first), blocks))
         });
         let (base, first, blocks) = volume.unwrap_or((stem, None, None));
         Some(Volume {
-            base: base.to_owned(),
+            base: name.get(..base.len())?.to_owned(),
             first,
             blocks,
         })
+    }
+
+    /// What files of one set have in common: the base in small letters.
+    pub fn key(&self) -> String {
+        self.base.to_lowercase()
     }
 
     /// Whether it holds no recovery blocks by its name.
@@ -74,11 +81,11 @@ mod tests {
     fn names_of_every_usual_kind() {
         let cases = [
             ("x.par2", Some(("x", None, None))),
-            ("X.PAR2", Some(("x", None, None))),
+            ("X.PAR2", Some(("X", None, None))),
             (" x.par2 ", Some(("x", None, None))),
             (".par2", Some(("", None, None))),
             ("x.vol003+04.par2", Some(("x", Some(3), Some(4)))),
-            ("X.Rar.VOL000+001.PAR2", Some(("x.rar", Some(0), Some(1)))),
+            ("X.Rar.VOL000+001.PAR2", Some(("X.Rar", Some(0), Some(1)))),
             // ParPar's other scheme, by powers of two: 0-1, 1-3, 3-7.
             ("x.vol03-07.par2", Some(("x", Some(3), Some(4)))),
             ("x.vol00-01.par2", Some(("x", Some(0), Some(1)))),
@@ -87,7 +94,7 @@ mod tests {
             ("x.vol_3+4.par2", Some(("x", Some(3), Some(4)))),
             ("x.vol12.par2", Some(("x", Some(12), None))),
             ("x.vol0+1.vol3+4.par2", Some(("x.vol0+1", Some(3), Some(4)))),
-            ("Größe.vol1+2.par2", Some(("größe", Some(1), Some(2)))),
+            ("Größe.vol1+2.par2", Some(("Größe", Some(1), Some(2)))),
             // What looks like a volume and is none is an index of that name.
             ("x.vol+.par2", Some(("x.vol+", None, None))),
             ("x.vol1+x.par2", Some(("x.vol1+x", None, None))),
