@@ -175,6 +175,13 @@ fn files_are_found_by_name() {
     assert_eq!(of("d/e.r00"), Some(2));
     let none = [protected("b.rar", 6), protected("", 6)];
     assert_eq!(assigned(&none, &files), [None, None]);
+    // A size that the articles state wrongly is no other file.
+    let stated = Fate {
+        md5_16k: None,
+        ..holed("c", 4, &[(0, 1)])
+    };
+    let of_c = [protected("c", 5)];
+    assert_eq!(assigned(&of_c, &[listed("c", Some(&stated))]), [Some(0)]);
     // Each is only one file, and of two the better one.
     let good = complete("a", 5);
     let bad = holed("a", 5, &[(0, 1)]);

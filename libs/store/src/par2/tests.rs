@@ -185,11 +185,29 @@ fn rubbish_between_packets_is_passed_over() {
     for packet in volume() {
         bytes.extend(packet);
         bytes.extend(b"PAR2\0PKT and PAR2");
-        // The next magic lies across the border of two windows.
-        bytes.resize(bytes.len() + 65_530, 0);
     }
     let set = read(&file_of(&bytes), true).unwrap().remove(0);
     assert!(set.is_known() && set.recovery.len() == 2);
+}
+
+/// The file is read in windows of 64 KiB.
+#[test]
+fn a_magic_across_two_windows_is_found() {
+    for before in (64 << 10) - 8..=64 << 10 {
+        let bytes = [vec![0; before], block(SET, 1, 8)].concat();
+        assert_eq!(exponents(&sets(&bytes)[0]), [1], "{before}");
+    }
+}
+
+#[test]
+fn without_a_check_a_block_has_a_frame_at_least() {
+    let mut bytes = volume().concat();
+    // The second block claims to be longer than it is: into the only description of a file.
+    let block = volume()[..4].concat().len();
+    bytes[block + 8] += 4;
+    let set = read(&file_of(&bytes), false).unwrap().remove(0);
+    assert!(set.is_known());
+    assert_eq!(exponents(&set), [5]);
 }
 
 #[test]
