@@ -15,6 +15,7 @@ pub mod cat;
 mod code;
 pub mod decode;
 mod error;
+mod feedback;
 pub mod fetch;
 pub mod fuse;
 mod inlet;

@@ -13,7 +13,7 @@ use crate::types::{Absent, Event, FileOutcome, Ident, Kept, Options, Piece};
 /// May be shared by threads. Dropping it without [`finish`](Store::finish) is safe at any
 /// time; the next store for the same directory goes on where it was left.
 pub struct Store<T> {
-    core: Mutex<Core>,
+    core: Mutex<Option<Core>>,
     events: Box<dyn Fn(Event<T>) + Send + Sync>,
 }
 
@@ -30,7 +30,7 @@ impl<T: Send + 'static> Store<T> {
         events: impl Fn(Event<T>) + Send + Sync + 'static,
     ) -> Result<Store<T>, Error> {
         Ok(Store {
-            core: Mutex::new(Core::open(options)?),
+            core: Mutex::new(Some(Core::open(options)?)),
             events: Box::new(events),
         })
     }
@@ -42,7 +42,10 @@ impl<T: Send + 'static> Store<T> {
     ///
     /// What keeps the store from writing anything more: a full disk, say.
     pub fn piece(&self, piece: Piece<'_, Bytes>, ticket: T) -> Result<(), Error> {
-        let mut core = self.core();
+        let mut guard = self.core();
+        let Some(core) = guard.as_mut() else {
+            return Ok(());
+        };
         let placed = core.piece(&Piece {
             bytes: &*piece.bytes,
             job: piece.job,
@@ -64,7 +67,7 @@ impl<T: Send + 'static> Store<T> {
             id: piece.id,
         })?;
         let completed = core.completed();
-        drop(core);
+        drop(guard);
         (self.events)(Event::Placed { ticket, placed });
         for file in completed {
             (self.events)(Event::Completed(Box::new(file)));
@@ -78,7 +81,9 @@ impl<T: Send + 'static> Store<T> {
     ///
     /// As [`piece`](Store::piece).
     pub fn absent(&self, absent: &Absent<'_>) -> Result<(), Error> {
-        self.core().absent(absent)
+        self.core()
+            .as_mut()
+            .map_or(Ok(()), |core| core.absent(absent))
     }
 
     /// Opens a file, and tells what an earlier run left of it. It is spoken of from now
@@ -88,14 +93,19 @@ impl<T: Send + 'static> Store<T> {
     ///
     /// As [`piece`](Store::piece).
     pub fn kept(&self, file: &Ident<'_>) -> Result<Kept, Error> {
-        self.core().output(file)?;
+        if let Some(core) = self.core().as_mut() {
+            core.output(file)?;
+        }
         Ok(Kept::default())
     }
 
     /// Waits until all pieces that were given are in their places; then every file spoken
     /// of, in order of appearance, as it is now.
     pub fn outcomes(&self) -> Vec<FileOutcome> {
-        let core = self.core();
+        let guard = self.core();
+        let Some(core) = guard.as_ref() else {
+            return Vec::new();
+        };
         (0..core.files.len()).map(|at| core.outcome(at)).collect()
     }
 
@@ -108,26 +118,38 @@ impl<T: Send + 'static> Store<T> {
     ///
     /// With the outcomes comes all that failed; a file whose last steps failed is in them
     /// as not complete.
-    pub fn finish(self) -> (Vec<FileOutcome>, Vec<Error>) {
-        let (files, result) = self.into_core().finish();
+    pub fn finish(&self) -> (Vec<FileOutcome>, Vec<Error>) {
+        let Some(core) = self.core().take() else {
+            return (Vec::new(), Vec::new());
+        };
+        let (files, result) = core.finish();
         (files, result.err().into_iter().collect())
     }
 
     /// Ends a run whose pieces did not all come, because the stream broke off or the
     /// user did: as [`finish`](Store::finish), but a file of which nobody said how many
     /// pieces it has stays incomplete.
-    pub fn stop(self) -> (Vec<FileOutcome>, Vec<Error>) {
-        let (files, result) = self.into_core().stop();
+    pub fn stop(&self) -> (Vec<FileOutcome>, Vec<Error>) {
+        let Some(core) = self.core().take() else {
+            return (Vec::new(), Vec::new());
+        };
+        let (files, result) = core.stop();
         (files, result.err().into_iter().collect())
     }
 
-    fn core(&self) -> std::sync::MutexGuard<'_, Core> {
+    fn core(&self) -> std::sync::MutexGuard<'_, Option<Core>> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn into_core(self) -> Core {
-        self.core
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
+/// Bytes that this user may still write into `dir`, or where it would be made.
+///
+/// # Errors
+///
+/// When the system does not tell.
+pub fn room(dir: &std::path::Path) -> std::io::Result<u64> {
+    let there = dir.ancestors().find(|d| d.exists());
+    let there = there.unwrap_or(std::path::Path::new("."));
+    let stat = rustix::fs::statvfs(there)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

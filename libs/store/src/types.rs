@@ -388,6 +388,12 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// How many pieces are there; of a complete file, more than any has.
+    pub fn count(&self) -> u64 {
+        let each = self.numbers.iter().map(|(first, end)| end - first);
+        each.fold(0, u64::saturating_add)
+    }
+
     /// Whether the piece of this number need not be fetched.
     pub fn has(&self, number: u64) -> bool {
         let after = self.numbers.partition_point(|&(_, end)| end <= number);
