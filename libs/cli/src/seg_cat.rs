@@ -62,13 +62,14 @@ pub(crate) struct Args {
     spill: Option<u64>,
 
     #[command(flatten)]
-    look: Look,
-
-    #[command(flatten)]
     common: Common,
 
     #[command(flatten)]
     drawing: Drawing,
+
+    // Last: its heading holds for all flags after it.
+    #[command(flatten)]
+    look: Look,
 }
 
 /// What to do instead of writing a file.
@@ -77,6 +78,9 @@ pub(crate) struct Args {
 #[group(multiple = false, conflicts_with_all = ["file", "index", "zero_fill", "spill"])]
 struct Look {
     /// Write the headers of all records as JSON lines, without `len` and payload
+    ///
+    /// For jq and for people. What is cut off comes out cut off. The programs of nzbpipe
+    /// read such lines, too, but not a `body` or a `part` without its bytes.
     #[arg(long)]
     headers: bool,
 
