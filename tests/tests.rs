@@ -39,6 +39,7 @@ mod kernels;
 mod login;
 mod manners;
 mod names;
+mod par2;
 mod passwords;
 mod proxies;
 mod quota;
