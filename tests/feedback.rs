@@ -101,3 +101,36 @@ fn failures_fed_back() {
         }
     });
 }
+
+/// What the decoder refused is asked of somebody else, though the same server comes first
+/// in the table; with nobody else in it, of the same server again.
+#[test]
+fn a_refused_body_is_asked_of_others() {
+    let film = Post::new("film.bin", 20_000, 3_000);
+    let poor = Script::of(&[&film])
+        .always(&film.id(3), Act::Instead(b"no article\r\n".to_vec()))
+        .start();
+    let rich = Script::of(&[&film]).start();
+    let t = Scene::alone();
+    t.nzb(&[&film]);
+    let (first, second) = (
+        poor.table("name = \"a\""),
+        rich.table("name = \"b\"\nlevel = 1"),
+    );
+    t.write("one.toml", &first);
+    t.write("both.toml", first + &second);
+    let fetched = |input: &str, table: &str| {
+        t.run(&format!(
+            "{input} | nntp-fetch --no-verify --servers {table} | yenc-decode | \
+             seg-write -d out --json"
+        ))
+    };
+    let left = fetched("nzb-split x.nzb", "one.toml").code(1);
+    t.write("left.jsonl", &left.stdout);
+    let again = fetched("cat left.jsonl", "one.toml").code(1);
+    assert_eq!(poor.asked(&film.id(3)), 2, "{}", again.shown());
+    fetched("cat left.jsonl", "both.toml")
+        .code(0)
+        .file("x/film.bin", &film.data);
+    assert_eq!((poor.asked(&film.id(3)), rich.asked(&film.id(3))), (2, 1));
+}

@@ -76,6 +76,7 @@ async fn start(limit: u64, connections: u16, tasks: &mut JoinSet<()>) -> Arc<Sta
         let request = |id| Request {
             id,
             alternates: Vec::new(),
+            avoid: Vec::new(),
             bytes: None,
             date: None,
             nth: Nth::default(),

@@ -78,6 +78,7 @@ async fn fetch(servers: Vec<Server>, count: usize, tasks: &mut JoinSet<()>) {
             let request = Request {
                 id: MessageId::new(&format!("{n}@turnaround")).expect("an id"),
                 alternates: Vec::new(),
+                avoid: Vec::new(),
                 bytes: None,
                 nth: Nth::default(),
                 date: None,

@@ -207,7 +207,8 @@ impl<S: Sinks> Pool<S> {
             let key = self.next_turn();
             self.outstanding.fetch_add(1, SeqCst);
             self.unfinished.fetch_add(1, SeqCst);
-            over.extend(self.route(&mut inner, Box::new(Job::new(key, request))));
+            let job = Box::new(Job::new(key, request, &inner.routes));
+            over.extend(self.route(&mut inner, job));
         }
         over
     }

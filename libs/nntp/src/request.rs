@@ -13,6 +13,10 @@ pub struct Request<T> {
     /// Other articles with the same content, tried in this order once the
     /// first cannot be had.
     pub alternates: Vec<MessageId>,
+    /// Names of servers whose copy of the first the caller has refused: it is not
+    /// asked of them again, nor of those with the same articles. Names of no
+    /// server mean nothing.
+    pub avoid: Vec<Arc<str>>,
     /// Its size on the wire, if known: a hint for the sink.
     pub bytes: Option<u64>,
     /// Which of its file's segments it is, for the sink.

@@ -40,6 +40,26 @@ impl Routes {
         Routes { places, now }
     }
 
+    /// What is known of a segment from the start: the copies of the servers named
+    /// in `avoid` are refused, and those of servers with the same articles.
+    pub(crate) fn trail(&self, avoid: &[Arc<str>]) -> Trail {
+        let mut trail = Trail::default();
+        if avoid.is_empty() {
+            return trail;
+        }
+        let named = |place: &&Place| avoid.contains(&place.name);
+        for (server, place) in self.places.iter().enumerate() {
+            let same = |other: &&Place| place.group != 0 && other.group == place.group;
+            if named(&place) {
+                trail.refuse(server, refused());
+            } else if let Some(mate) = self.places.iter().filter(named).find(same) {
+                let text = format!("same articles as {}", mate.name);
+                trail.refuse(server, Cause::new(Class::Damaged, text));
+            }
+        }
+        trail
+    }
+
     /// Whether `server` may be asked for what has met `trail`.
     pub(crate) fn may_ask(&self, server: usize, trail: &Trail, date: Option<i64>) -> bool {
         self.places[server].out.is_none()
@@ -126,7 +146,11 @@ impl Routes {
     fn fate(&self, server: usize, trail: &Trail, date: Option<i64>) -> Cause {
         let mark = trail.mark(server);
         if let Some(mark) = mark.filter(|mark| mark.closed) {
-            return mark.last.clone();
+            return match mark.last.class {
+                // It lacks an alternate; the first it has.
+                Class::Missing if trail.refused.has(server) => refused(),
+                _ => mark.last.clone(),
+            };
         }
         if let Some(why) = self.absent(server, trail, date) {
             return Cause::new(Class::Missing, why);
@@ -169,6 +193,8 @@ impl Routes {
             return failed(cause, false);
         }
         match first(&[Class::Login]) {
+            // Whatever became of its alternates: somebody has it.
+            _ if !trail.refused.is_empty() => failed(refused(), false),
             Some(cause) if all(Class::Login) => failed(cause, false),
             _ => End::Missing,
         }
@@ -216,6 +242,11 @@ impl Routes {
         };
         self.places.iter().enumerate().map(one).collect()
     }
+}
+
+/// Said of a server whose copy the caller would not have.
+fn refused() -> Cause {
+    Cause::new(Class::Damaged, "its copy was refused before")
 }
 
 #[cfg(test)]

@@ -62,7 +62,9 @@
 //! are written where their `offset` says. Every `segment` that goes into a
 //! stage comes out as exactly one of `body`, `article`, `part`, `missing` and
 //! `failed`, which repeat all its keys, unknown ones too; fed back into a fetch,
-//! `missing` and `failed` are segments again.
+//! `missing` and `failed` are segments again. What yenc-decode or seg-write
+//! refused is then asked of other servers than those whose `class` is `damaged`
+//! in `tried`, by their names, as long as another one is left.
 //!
 //! Records of unknown type pass through filters with their payload. A new
 //! optional key or a new type leaves the version as it is; a reader refuses a
@@ -210,6 +212,10 @@
 //! | `crc32` ? | CRC-32 of the whole file, 8 lower-case hexadecimal digits |
 //! | `crc32_declared` ? | the same as its articles state it, where they agree |
 //! | `crc32_matches` ? | `true` or `false`: whether the two are equal. What makes a file complete are the checksums of its parts; posters write anything here |
+//! | `md5_16k` ? | MD5 of the first 16 KiB, or of all of a smaller file, 32 lower-case hexadecimal digits: par2 files know their files by it |
+//! | `sha256` ?, `blake3` ? | the whole file's, 64 lower-case hexadecimal digits, if they were asked for |
+//! | `damaged_ranges` ? | those of `missing_ranges` that only damaged copies were found of |
+//! | `resumed` ? | segments that an earlier run wrote; 0 if absent |
 //!
 //! ## `progress` – [`Progress`]: telemetry, at most twice a second and once at the end
 //!

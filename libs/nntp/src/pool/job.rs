@@ -21,12 +21,12 @@ pub(crate) struct Job<T> {
 }
 
 impl<T> Job<T> {
-    pub(super) fn new(key: u64, request: Request<T>) -> Job<T> {
+    pub(super) fn new(key: u64, request: Request<T>, routes: &Routes) -> Job<T> {
         Job {
             key,
             turn: key,
+            trail: routes.trail(&request.avoid),
             request,
-            trail: Trail::default(),
             losses: 0,
             taken: false,
         }

@@ -17,6 +17,10 @@ impl ServerSet {
         self.0 >> server & 1 == 1
     }
 
+    pub(super) fn insert(&mut self, server: usize) {
+        self.0 |= 1 << server;
+    }
+
     /// Whether the two have a server in common.
     pub(crate) fn meets(self, other: ServerSet) -> bool {
         self.0 & other.0 != 0

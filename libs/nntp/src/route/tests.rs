@@ -182,6 +182,69 @@ fn an_alternate_is_another_article() {
     assert_eq!(trail.asked(), 5);
 }
 
+/// A trail of what the caller refused from `names`.
+fn avoiding(routes: &Routes, names: &[&str]) -> Trail {
+    let names: Vec<Arc<str>> = names.iter().map(|&name| name.into()).collect();
+    routes.trail(&names)
+}
+
+#[test]
+fn a_refused_copy_is_not_asked_for_again() {
+    let routes = plain(&[0, 0, 1]);
+    let mut trail = avoiding(&routes, &["s0", "s7"]);
+    assert_eq!(asked(&routes, &trail), [1]);
+    trail.note(1, missing(), 3);
+    assert_eq!(asked(&routes, &trail), [2]);
+    trail.note(2, missing(), 3);
+    assert_eq!(asked(&routes, &trail), []);
+    assert_eq!(class(routes.end(&trail, None)), (Class::Damaged, false));
+    let tried = routes.tried(&trail, None);
+    assert_eq!((tried[0].class, tried[0].tries), (Class::Damaged, 0));
+    assert_eq!(trail.asked(), 2);
+    // Not even the only server there is gets a second chance.
+    let routes = plain(&[0]);
+    let trail = avoiding(&routes, &["s0"]);
+    assert_eq!(asked(&routes, &trail), []);
+    assert_eq!(class(routes.end(&trail, None)), (Class::Damaged, false));
+}
+
+#[test]
+fn a_refused_copy_says_nothing_of_alternates() {
+    let routes = plain(&[0, 1]);
+    let mut trail = avoiding(&routes, &["s0"]);
+    trail.note(1, missing(), 3);
+    trail.next_id();
+    assert_eq!(asked(&routes, &trail), [0]);
+    trail.note(0, missing(), 3);
+    trail.note(1, missing(), 3);
+    assert_eq!(asked(&routes, &trail), []);
+    assert_eq!(class(routes.end(&trail, None)), (Class::Damaged, false));
+    assert_eq!(routes.tried(&trail, None)[0].class, Class::Damaged);
+}
+
+#[test]
+fn a_group_is_refused_as_one() {
+    let routes = routes(&[(0, 7, 0, false), (1, 7, 0, false), (2, 0, 0, false)]);
+    let mut trail = avoiding(&routes, &["s1"]);
+    assert_eq!(asked(&routes, &trail), [2]);
+    trail.note(2, missing(), 3);
+    assert_eq!(asked(&routes, &trail), []);
+    let tried = routes.tried(&trail, None);
+    assert_eq!(tried[0].text.as_deref(), Some("same articles as s1"));
+    assert_eq!(tried[0].class, Class::Damaged);
+}
+
+// A server that cannot be reached may have a better copy later.
+#[test]
+fn a_refusal_is_not_the_end_while_others_are_out_of_reach() {
+    let mut routes = plain(&[0, 1]);
+    let trail = avoiding(&routes, &["s0"]);
+    routes.places[0].proven = true;
+    out(&mut routes, 1, Class::Transport);
+    assert_eq!(asked(&routes, &trail), []);
+    assert_eq!(class(routes.end(&trail, None)), (Class::Transport, true));
+}
+
 #[test]
 fn a_lost_copy_is_fetched_from_where_it_was() {
     let mut routes = plain(&[0, 1]);

@@ -1,6 +1,6 @@
 //! What a segment met so far.
 
-use super::Cause;
+use super::{Cause, ServerSet};
 use crate::Class;
 
 /// What one segment met at one server.
@@ -31,6 +31,8 @@ pub(crate) struct Trail {
     pub(crate) spare: Option<(usize, usize)>,
     /// The damaged copy is being fetched again and will do.
     pub(crate) settling: bool,
+    /// Who gave a copy before that the caller has refused, or has the same one.
+    pub(super) refused: ServerSet,
 }
 
 /// An answer that was not a good body.
@@ -138,6 +140,16 @@ impl Trail {
                 self.spare.get_or_insert((server, id));
             }
         }
+    }
+
+    /// The caller will not have what `server` has under the first message-id. Not
+    /// a copy to come back to: neither the second chance of an only server nor
+    /// settling is for it.
+    pub(super) fn refuse(&mut self, server: usize, cause: Cause) {
+        self.refused.insert(server);
+        let mark = self.mark_mut(server);
+        mark.closed = true;
+        mark.last = cause;
     }
 
     /// Turns to the next message-id. What servers said of the last one says

@@ -182,6 +182,7 @@ pub fn request(id: &str, alternates: &[&str]) -> Request<String> {
             .iter()
             .map(|id| MessageId::new(id).unwrap())
             .collect(),
+        avoid: Vec::new(),
         bytes: None,
         nth: Nth {
             number: number(id),

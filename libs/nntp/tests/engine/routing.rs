@@ -1,7 +1,7 @@
 //! Several servers: levels, missing articles, sharing.
 
 use nzbpipe_nntp::config::Server;
-use nzbpipe_nntp::{Class, Outcome};
+use nzbpipe_nntp::{Class, Outcome, Request};
 
 use crate::peer::{Asked, Peer, id, say};
 use crate::rig::{Keepers, fetch, ids, request, run};
@@ -188,4 +188,76 @@ pub async fn equal_servers_share() {
         a.asked().len(),
         b.asked().len()
     );
+}
+
+/// A request for `id`, of which the copies of `avoid` were refused.
+fn refused(id: &str, alternates: &[&str], avoid: &[&str]) -> Request<String> {
+    Request {
+        avoid: avoid.iter().map(|&name| name.into()).collect(),
+        ..request(id, alternates)
+    }
+}
+
+#[tokio::test]
+pub async fn a_refused_copy_is_asked_of_others_only() {
+    let (low, high) = (Peer::good().await, partial(2, 0, "430 no").await);
+    let servers = vec![
+        low.server("low"),
+        Server {
+            level: 1,
+            ..high.server("high")
+        },
+    ];
+    let requests = vec![
+        refused("a1@x", &[], &["low", "nobody"]),
+        refused("a2@x", &[], &["low"]),
+        refused("a3@x", &[], &["high", "low"]),
+        request("a4@x", &[]),
+    ];
+    let run = run(servers, Keepers::default(), requests).await;
+    assert_eq!(run.word("a1@x"), "Damaged");
+    assert_eq!(run.word("a2@x"), "body from high");
+    assert_eq!(run.word("a3@x"), "Damaged");
+    assert_eq!(run.word("a4@x"), "body from low");
+    assert_eq!((low.asked(), high.asked().len()), (vec!["a4@x".into()], 2));
+    let Outcome::Failed { tried, reason, .. } = &run.outcomes["a1@x"] else {
+        panic!("{:?}", run.outcomes["a1@x"]);
+    };
+    assert!(reason.contains("refused"), "{reason}");
+    let seen: Vec<_> = tried
+        .iter()
+        .map(|t| (&*t.server, t.class, t.tries))
+        .collect();
+    assert_eq!(
+        seen,
+        [("low", Class::Damaged, 0), ("high", Class::Missing, 1)]
+    );
+}
+
+#[tokio::test]
+pub async fn an_alternate_may_come_from_who_was_refused() {
+    let only = Peer::good().await;
+    let requests = vec![refused("a1@x", &["a2@x"], &["only"])];
+    let run = run(vec![only.server("only")], Keepers::default(), requests).await;
+    assert_eq!(run.word("a1@x"), "body from only");
+    assert_eq!(only.asked(), ["a2@x"]);
+}
+
+// Nothing is left to ask, and no connection is opened to find that out.
+#[tokio::test]
+pub async fn a_group_is_refused_as_one() {
+    let (a, b) = (Peer::good().await, Peer::good().await);
+    let one = |peer: &Peer, name| Server {
+        group: 1,
+        ..peer.server(name)
+    };
+    let requests = vec![refused("a1@x", &[], &["b"])];
+    let run = run(
+        vec![one(&a, "a"), one(&b, "b")],
+        Keepers::default(),
+        requests,
+    )
+    .await;
+    assert_eq!(run.word("a1@x"), "Damaged");
+    assert_eq!((a.connections(), b.connections()), (0, 0));
 }

@@ -4,6 +4,8 @@ use nzbpipe_nntp::{MessageId, Nth, Request};
 use nzbpipe_record::{Class, Header, Record, Segment};
 use tokio::sync::mpsc;
 
+use super::avoid::Table;
+use crate::feedback::{Again, Feedback, Word};
 use crate::{Code, Error, Inlet, split};
 
 /// How the input ended.
@@ -14,36 +16,76 @@ pub(super) struct Fed {
     pub result: Result<(), Error>,
 }
 
-/// Reads `inlet` to its end. Segments become `requests`, everything else goes
-/// `aside` to the output.
-pub(super) fn run(
-    mut inlet: Inlet,
-    requests: &mpsc::Sender<Request<Box<Segment>>>,
-    aside: &mpsc::Sender<Record>,
-) -> Fed {
-    let result = feed(&mut inlet, requests, aside);
+/// Where the thread gives away what it reads.
+pub(super) struct Ways {
+    /// What is to be fetched.
+    pub requests: mpsc::Sender<Request<Box<Segment>>>,
+    /// Everything else.
+    pub aside: mpsc::Sender<Record>,
+    /// The servers there are.
+    pub table: Table,
+    /// What comes back from the writing stage, in one process.
+    pub feedback: Option<Feedback>,
+}
+
+/// Reads `inlet` to its end. Segments become requests, everything else goes aside to the
+/// output. With a way back it stays until all segments have met their fate.
+pub(super) fn run(mut inlet: Inlet, ways: &Ways) -> Fed {
+    let result = feed(&mut inlet, ways);
     Fed {
         inherited: inlet.inherited(),
         result,
     }
 }
 
-fn feed(
-    inlet: &mut Inlet,
-    requests: &mpsc::Sender<Request<Box<Segment>>>,
-    aside: &mpsc::Sender<Record>,
-) -> Result<(), Error> {
+fn feed(inlet: &mut Inlet, ways: &Ways) -> Result<(), Error> {
+    let mut sent = 0;
     while let Some(record) = inlet.next()? {
-        let sent = match order(record) {
-            Order::Fetch(request) => requests.blocking_send(request).is_ok(),
-            Order::Pass(record) => aside.blocking_send(record).is_ok(),
-        };
+        sent += u64::from(record.header.segment().is_some());
         // Who no longer takes them has said why already.
-        if !sent {
+        if !ways.give(order(record, &ways.table)) {
+            return Ok(());
+        }
+        while let Some(again) = ways.feedback.as_ref().and_then(Feedback::pending) {
+            if !ways.give(anew(again, &ways.table)) {
+                return Ok(());
+            }
+        }
+    }
+    let Some(feedback) = &ways.feedback else {
+        return Ok(());
+    };
+    while let Word::Again(again) = feedback.next(sent, || ways.requests.is_closed()) {
+        if !ways.give(anew(again, &ways.table)) {
             break;
         }
     }
     Ok(())
+}
+
+impl Ways {
+    /// Says `false` if nobody takes it.
+    fn give(&self, order: Order) -> bool {
+        match order {
+            Order::Fetch(request) => self.requests.blocking_send(request).is_ok(),
+            Order::Pass(record) => self.aside.blocking_send(record).is_ok(),
+        }
+    }
+}
+
+/// A segment that is to be asked for once more, but not of the same servers.
+fn anew(again: Again, table: &Table) -> Order {
+    match order(Header::Segment(again.segment).into(), table) {
+        Order::Fetch(request) => Order::Fetch(Request {
+            avoid: again
+                .avoid
+                .iter()
+                .map(|name| name.as_str().into())
+                .collect(),
+            ..request
+        }),
+        pass @ Order::Pass(_) => pass,
+    }
 }
 
 /// What becomes of a record of the input.
@@ -55,13 +97,17 @@ enum Order {
 }
 
 /// A segment, or a failure fed back, is asked for; any other record is not.
-fn order(record: Record) -> Order {
+fn order(record: Record, table: &Table) -> Order {
+    let mut avoid = Vec::new();
     let segment = match record.header {
         Header::Segment(segment) => segment,
         Header::Missing(missing) => Box::new(missing.segment),
         // Except what can never be asked for: its id is shown escaped, and so
         // may look like a legal one.
-        Header::Failed(failed) if failed.class != Class::BadInput => Box::new(failed.segment),
+        Header::Failed(failed) if failed.class != Class::BadInput => {
+            avoid = table.avoided(&failed);
+            Box::new(failed.segment)
+        }
         header => {
             return Order::Pass(Record {
                 header,
@@ -81,6 +127,7 @@ fn order(record: Record) -> Order {
         },
         id,
         alternates: alternates.collect(),
+        avoid,
         bytes: segment.bytes,
         date: segment.date,
         ticket: segment,
@@ -102,7 +149,7 @@ mod tests {
     #[test]
     fn an_illegal_id_is_never_asked_for() {
         for id in ["a@b\r\nQUIT", "a b@c", "", "a>b@c"] {
-            let order = order(Header::Segment(segment(id)).into());
+            let order = order(Header::Segment(segment(id)).into(), &Table::of(&[]));
             let Order::Pass(Record {
                 header: Header::Failed(failed),
                 ..
@@ -121,7 +168,7 @@ mod tests {
             ..Default::default()
         };
         assert!(matches!(
-            order(Header::Failed(Box::new(failed)).into()),
+            order(Header::Failed(Box::new(failed)).into(), &Table::of(&[])),
             Order::Fetch(_)
         ));
     }
@@ -135,7 +182,7 @@ mod tests {
             ..Default::default()
         };
         assert!(matches!(
-            order(Header::Failed(Box::new(failed)).into()),
+            order(Header::Failed(Box::new(failed)).into(), &Table::of(&[])),
             Order::Pass(_)
         ));
     }
