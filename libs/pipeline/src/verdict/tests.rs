@@ -6,6 +6,8 @@ use nzbpipe_store::par2::{Protected, Set};
 
 use super::*;
 
+mod written;
+
 const SLICE: u64 = 1000;
 
 fn digest(of: &str) -> Id {
