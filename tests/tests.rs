@@ -21,6 +21,7 @@ mod session;
 mod account;
 mod alone;
 mod bad;
+mod cat;
 mod check;
 mod checking;
 mod cron;

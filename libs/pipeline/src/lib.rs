@@ -11,6 +11,7 @@
 
 mod article;
 pub mod budget;
+pub mod cat;
 mod code;
 pub mod decode;
 mod error;
