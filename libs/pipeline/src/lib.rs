@@ -26,6 +26,7 @@ pub mod split;
 mod stage;
 mod stop;
 mod tally;
+pub mod verdict;
 mod watch;
 pub mod write;
 

@@ -16,7 +16,7 @@ use crate::decode::{never_fetched, no_payload};
 use crate::feedback::Feedback;
 use crate::stage::{Ending, close};
 use crate::{Code, Error, Event, Inlet, Outlet, Watch};
-use desk::{Arrived, Desk, Ticket};
+use desk::{Desk, Ticket};
 pub use record::report;
 pub(crate) use record::{ident, identity};
 
@@ -201,19 +201,16 @@ impl Writing {
     }
 
     fn part(&mut self, part: Box<Part>, bytes: Bytes) -> Result<(), Error> {
-        let ticket: Ticket = Arc::new(Arrived {
-            part: *part,
-            bytes: bytes.len(),
-        });
-        let part = &ticket.part;
-        let segment = &part.segment;
-        {
+        let ticket = {
             let mut desk = self.desk();
             desk.watch.event(Event::Arrived {
-                bytes: segment.bytes.unwrap_or(bytes.len() as u64),
+                bytes: part.segment.bytes.unwrap_or(bytes.len() as u64),
             });
             desk.trouble()?;
-        }
+            desk.ticket(*part, bytes.len())
+        };
+        let part = &ticket.part;
+        let segment = &part.segment;
         if let Some(room) = &mut self.room {
             room.arrived(segment.bytes.unwrap_or(bytes.len() as u64));
         }
@@ -235,9 +232,9 @@ impl Writing {
     }
 
     fn lose(&mut self, segment: &Segment, class: Class, header: Header) -> Result<(), Error> {
-        let class = self.desk().lose(segment, class, header)?;
+        let why = self.desk().lose(segment, class, header)?;
         let id = identity(segment);
-        Ok(self.store.absent(&record::absent(segment, &id, &class))?)
+        Ok(self.store.absent(&record::absent(segment, &id, why))?)
     }
 
     fn speak_of(&mut self, file: &FileReport) -> Result<(), Error> {
