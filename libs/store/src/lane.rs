@@ -10,9 +10,11 @@ use bytes::Bytes;
 use crate::dir::{Dir, Inode};
 use crate::finished::Finished;
 use crate::folder::Folder;
+use crate::hash::{Digests, Running};
 use crate::journal::Journal;
 use crate::name;
 use crate::pieces::Pieces;
+use crate::prints::Tickets;
 use crate::room::{Load, lock};
 use crate::sync::Tide;
 use crate::types::{Event, FileOutcome, Options, Order, Piece, Why};
@@ -94,7 +96,10 @@ pub(crate) struct Desk<T> {
     pub failed: bool,
     /// Pieces an earlier run wrote.
     pub resumed: u64,
-    pub tickets: BTreeMap<u64, T>,
+    pub tickets: Tickets<T>,
+    pub hashing: Option<Box<Running>>,
+    /// Those of a complete file.
+    pub digests: Digests,
 }
 
 #[derive(Debug)]
@@ -266,7 +271,9 @@ impl<T> Lane<T> {
                 away: None,
                 failed,
                 resumed: 0,
-                tickets: BTreeMap::new(),
+                tickets: Tickets::new(),
+                hashing: None,
+                digests: Digests::default(),
             }),
         }
     }

@@ -65,6 +65,7 @@
 
 pub mod atomic;
 mod coverage;
+mod digest;
 mod dir;
 mod ending;
 mod entry;
@@ -74,7 +75,6 @@ mod finished;
 mod folder;
 mod gather;
 mod handles;
-#[cfg_attr(not(test), allow(dead_code))]
 mod hash;
 mod held;
 mod index;
