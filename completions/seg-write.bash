@@ -23,7 +23,7 @@ _seg__write() {
 
     case "${cmd}" in
         seg__write)
-            opts="-q -v -d -h -V --quiet --verbose --progress --dir --flat --accept-unverified --salvage --name-from --name --overwrite --on-incomplete --preallocate --sync --journal --verify --hash --no-space-check --json --help --version"
+            opts="-q -v -d -h -V --quiet --verbose --progress --dir --flat --accept-unverified --salvage --name-from --name --overwrite --on-incomplete --preallocate --sync --journal --verify --hash --no-space-check --exec --exec-jobs --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -67,6 +67,14 @@ _seg__write() {
                     ;;
                 --hash)
                     COMPREPLY=($(compgen -W "sha256 blake3" -- "${cur}"))
+                    return 0
+                    ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec-jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

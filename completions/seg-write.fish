@@ -22,6 +22,8 @@ remove\t''
 never\t''"
 complete -c seg-write -l hash -d 'Digests of whole files for their `file` records' -r -f -a "sha256\t''
 blake3\t''"
+complete -c seg-write -l exec -d 'Run CMD for each file as soon as it is complete' -r
+complete -c seg-write -l exec-jobs -d 'Run CMD of --exec for up to N files at once' -r
 complete -c seg-write -s q -l quiet -d 'Print nothing on success and one line on failure'
 complete -c seg-write -s v -l verbose -d 'Tell more about what is going on'
 complete -c seg-write -l flat -d 'Write to DIR itself'

@@ -7,11 +7,12 @@ use crate::corpus::Post;
 use crate::harness::{Job, Scene, each, until};
 use crate::server::{Act, Script};
 
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     "nzb-split",
     "nntp-fetch",
     "yenc-decode",
     "seg-write",
+    "seg-cat",
     "nzbpipe",
     "nntp-serve",
 ];
@@ -76,6 +77,11 @@ fn terminals() {
         (
             "seg-write -d out".to_owned(),
             "standard input is a terminal",
+        ),
+        ("seg-cat > out".to_owned(), "standard input is a terminal"),
+        (
+            "yenc-decode < b.rec | seg-cat".to_owned(),
+            "standard output is a terminal",
         ),
         (
             format!("{fetch} < s.jsonl"),
@@ -189,7 +195,13 @@ fn no_litter() {
         t.download(&Job::from(&server))
             .code(0)
             .file("x/film.bin", &film.data);
-        let folder = fs::read_dir(t.path("out/x")).unwrap().count();
-        assert_eq!(folder, 1);
+        let folder = || fs::read_dir(t.path("out/x")).unwrap().count();
+        assert_eq!(folder(), 2, "the file and its journal");
+        let job = Job {
+            write: "--journal remove".to_owned(),
+            ..Job::from(&server)
+        };
+        t.download(&job).code(0);
+        assert_eq!(folder(), 1, "the file");
     });
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use clap::Args;
-use nzbpipe_pipeline::{Code, Stop};
+use nzbpipe_pipeline::{Code, Event, Stop, Watch, write};
 use nzbpipe_record::{FileReport, Header, encode_header};
 use nzbpipe_store::safe_name;
 
@@ -230,12 +230,42 @@ impl Desk {
     }
 }
 
-/// The code to end with where `code` would be without the command, which failed for
-/// `failures` files. Who has cron run this wants to hear of it.
-pub(crate) fn code(code: Code, failures: usize) -> Code {
-    match failures {
+/// Waits for the command. The code to end with where it would be `code` without; who has
+/// cron run this wants to hear that the command failed.
+pub(crate) fn end(exec: Option<Exec>, code: Code) -> Code {
+    match exec.map_or(0, Exec::finish) {
         0 => code,
         _ => code.or(Code::INCOMPLETE),
+    }
+}
+
+/// `watch`, and who has the command run for each file that this run completes in `dir`.
+pub(crate) fn watch(watch: Box<dyn Watch>, exec: Option<&Exec>, dir: &Path) -> Box<dyn Watch> {
+    match exec {
+        Some(exec) => Box::new(Completed {
+            watch,
+            exec: exec.clone(),
+            // The command runs in another folder.
+            dir: std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()),
+        }),
+        None => watch,
+    }
+}
+
+struct Completed {
+    watch: Box<dyn Watch>,
+    exec: Exec,
+    dir: PathBuf,
+}
+
+impl Watch for Completed {
+    fn event(&mut self, event: Event<'_>) {
+        if let Event::File(file) = &event
+            && let Some(path) = &file.path
+        {
+            self.exec.file(&write::report(file), &self.dir.join(path));
+        }
+        self.watch.event(event);
     }
 }
 

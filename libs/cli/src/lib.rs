@@ -10,10 +10,6 @@ mod check;
 mod docs;
 mod duration;
 mod engine;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "to be wired into the programs that write")
-)]
 mod exec;
 mod exit;
 mod fetching;
@@ -32,6 +28,7 @@ mod proxy;
 mod quota;
 mod reload;
 mod report;
+pub mod seg_cat;
 pub mod seg_write;
 mod servers;
 mod signals;

@@ -7,6 +7,7 @@ use clap::{Args as Flags, Parser};
 use nzbpipe_pipeline::{Code, Outlet, write};
 use nzbpipe_store::Template;
 
+use crate::exec::{self, Exec};
 use crate::exit::{self, Refusal};
 use crate::nntp_fetch::watch_signals;
 use crate::ui::{Common, Drawing, Ui};
@@ -104,6 +105,9 @@ pub(crate) struct Output {
     #[arg(long)]
     pub no_space_check: bool,
 
+    #[command(flatten)]
+    pub exec: exec::Flags,
+
     /// Write `missing`, `failed` and `file` records to standard output
     #[arg(long)]
     pub json: bool,
@@ -176,9 +180,11 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "… | yenc-decode | seg-write")?;
     let outlet = args.output.outlet()?;
-    let written = write::run(args.output.config(&ui, true), inlet, outlet);
+    let exec = args.output.exec.start(&ui, &stop)?;
+    let config = args.output.config(&ui, true, exec.as_ref());
+    let written = write::run(config, inlet, outlet);
     summary::print(&ui, &written, &args.output.dir);
-    Ok(written.ending.code)
+    Ok(exec::end(exec, written.ending.code))
 }
 
 impl Output {
@@ -220,12 +226,12 @@ impl Output {
     }
 
     /// The writing stage as the flags want it.
-    pub(crate) fn config(&self, ui: &Ui, check: bool) -> write::Config {
+    pub(crate) fn config(&self, ui: &Ui, check: bool, exec: Option<&Exec>) -> write::Config {
         write::Config {
             check,
             room: !self.no_space_check,
             store: self.store(),
-            watch: Box::new(ui.clone()),
+            watch: exec::watch(Box::new(ui.clone()), exec, &self.dir),
         }
     }
 }

@@ -328,6 +328,7 @@ impl<T> Held<'_, T> {
             State::Open(pieces) => Kept {
                 complete: false,
                 numbers: pieces.kept(&self.lane.name, accept),
+                refused: false,
             },
         }
     }

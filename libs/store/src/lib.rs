@@ -124,6 +124,7 @@ mod line;
 mod name;
 mod names;
 mod outcome;
+pub mod par2;
 mod peek;
 mod pieces;
 mod place;

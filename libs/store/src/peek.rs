@@ -74,6 +74,7 @@ impl Peek {
             return Ok(Kept {
                 complete: false,
                 numbers: pieces.kept(file.name, self.accept_unverified),
+                refused: false,
             });
         }
         Ok(Kept::default())

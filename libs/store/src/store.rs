@@ -137,7 +137,10 @@ impl<T: Clone + Send + 'static> Store<T> {
             }
         }
         shared.trouble.check()?;
-        Ok(kept.unwrap_or_default())
+        Ok(kept.unwrap_or(Kept {
+            refused: true,
+            ..Kept::default()
+        }))
     }
 
     /// Waits until all pieces that were given are in their places; then every file spoken

@@ -397,6 +397,8 @@ pub struct Kept {
     /// The numbers of the pieces that are there, as ranges (first, one after the last),
     /// ascending and apart. A complete file has `0..u64::MAX`.
     pub numbers: Vec<(u64, u64)>,
+    /// It cannot be written: nothing of it is worth fetching.
+    pub refused: bool,
 }
 
 impl Kept {
@@ -405,6 +407,7 @@ impl Kept {
         Kept {
             complete: true,
             numbers: vec![(0, u64::MAX)],
+            refused: false,
         }
     }
 
@@ -416,6 +419,9 @@ impl Kept {
 
     /// Whether the piece of this number need not be fetched.
     pub fn has(&self, number: u64) -> bool {
+        if self.refused {
+            return true;
+        }
         let after = self.numbers.partition_point(|&(_, end)| end <= number);
         self.numbers
             .get(after)

@@ -126,14 +126,6 @@ fn failures_are_counted_and_keep_the_file() {
     assert_eq!(scene.read("c9"), "c9");
 }
 
-#[test]
-fn a_failure_is_an_exit_code_of_its_own_only_where_all_else_is_well() {
-    assert_eq!(code(Code::OK, 0), Code::OK);
-    assert_eq!(code(Code::OK, 1), Code::INCOMPLETE);
-    assert_eq!(code(Code::IO, 1), Code::IO);
-    assert_eq!(code(Code::TEMPORARY, 1), Code::TEMPORARY);
-}
-
 #[derive(clap::Parser)]
 struct Typed {
     #[command(flatten)]

@@ -65,8 +65,17 @@ pub(super) fn piece<'a>(
     }
 }
 
-/// The absence of a segment that failed with `class`.
-pub(super) fn absent<'a>(segment: &'a Segment, file_id: &'a str, class: &Class) -> Absent<'a> {
+/// What a segment's class of failure is to the store.
+pub(super) fn why(class: &Class) -> Why {
+    match class {
+        Class::Missing => Why::Missing,
+        Class::Damaged => Why::Damaged,
+        _ => Why::Failed,
+    }
+}
+
+/// The absence of a segment.
+pub(super) fn absent<'a>(segment: &'a Segment, file_id: &'a str, why: Why) -> Absent<'a> {
     Absent {
         job: &segment.job,
         job_name: &segment.job_name,
@@ -76,11 +85,7 @@ pub(super) fn absent<'a>(segment: &'a Segment, file_id: &'a str, class: &Class) 
         number: segment.number,
         of: segment.of,
         id: &segment.id,
-        why: match class {
-            Class::Missing => Why::Missing,
-            Class::Damaged => Why::Damaged,
-            _ => Why::Failed,
-        },
+        why,
     }
 }
 
