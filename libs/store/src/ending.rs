@@ -56,12 +56,11 @@ impl<T> Held<'_, T> {
             key: &self.lane.key,
             part: &self.lane.part,
             base: &self.lane.base(options, self.desk),
-            reserved: lock(&self.lane.reserved).take(),
             file: &data,
             done: Done { mtime, ..done },
             overwrite: options.overwrite,
         };
-        let done = finish::publish(self.place_of_job()?, whole)?;
+        let done = finish::publish(self.place_of_job()?, &whole)?;
         drop(data);
         self.close();
         self.desk.digests = digests;

@@ -17,7 +17,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use crate::Error;
-use crate::lane::{Place, Reserved};
+use crate::lane::Place;
 use crate::line::{Line, Lines};
 use crate::recorded::Done;
 use crate::resume::BLOCK;
@@ -32,8 +32,6 @@ pub(crate) struct Whole<'a> {
     pub part: &'a str,
     /// The safe name it should get.
     pub base: &'a str,
-    /// What was kept free for it.
-    pub reserved: Option<Reserved>,
     pub file: &'a File,
     /// What is to be said of it, but for the name.
     pub done: Done,
@@ -65,29 +63,22 @@ pub(crate) fn changed(meta: &Metadata) -> Option<i64> {
 }
 
 /// Steps 2 to 4, with the first name that is free.
-pub(crate) fn publish(place: &Place, mut whole: Whole<'_>) -> Result<Done, Error> {
+pub(crate) fn publish(place: &Place, whole: &Whole<'_>) -> Result<Done, Error> {
     let names = &place.folder.names;
-    let mut reserved = whole.reserved.take();
-    if let Some(other) = reserved.take_if(|r| r.base != whole.base) {
-        lock(names).release(&other.name);
-    }
     let mut n = 1;
     loop {
         // Claimed first: while it is tried, which may take a while, others look elsewhere.
-        let (found, name) = match reserved.take() {
-            Some(reserved) => (reserved.n, reserved.name),
-            None => {
-                let mut names = lock(names);
-                let (found, name) = names.candidate(whole.base, n);
-                names.claim(&name);
-                (found, name)
-            }
+        let (found, name) = {
+            let mut names = lock(names);
+            let (found, name) = names.candidate(whole.base, n);
+            names.claim(&name);
+            (found, name)
         };
         let mut done = Done {
             name,
             ..whole.done.clone()
         };
-        let tried = try_name(place, &whole, &mut done);
+        let tried = try_name(place, whole, &mut done);
         let mut names = lock(names);
         match tried {
             Ok(true) => names.take(whole.base, found, &done.name),

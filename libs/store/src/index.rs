@@ -8,10 +8,10 @@ use std::sync::Arc;
 use crate::Error;
 use crate::folder::Folder;
 use crate::journal::Journal;
-use crate::lane::{Identity, Job, Lane, Place, Reserved};
+use crate::lane::{Identity, Job, Lane, Place};
 use crate::name;
 use crate::room::lock;
-use crate::types::{Ident, NameFrom, Options};
+use crate::types::{Ident, NameFrom};
 use crate::writer::Shared;
 
 /// All that was spoken of.
@@ -72,7 +72,7 @@ impl<T> Index<T> {
     }
 
     /// The lane of a file nobody spoke of before.
-    fn add(&mut self, options: &Options, ident: &Ident<'_>, key: String) -> Option<Arc<Lane<T>>> {
+    fn add(&mut self, ident: &Ident<'_>, key: String) -> Option<Arc<Lane<T>>> {
         let opened = self.jobs.get_mut(ident.job)?;
         let name = name::choose(NameFrom::Subject, None, ident.name, ident.file);
         let part = opened.job.place.as_ref();
@@ -85,7 +85,6 @@ impl<T> Index<T> {
             part,
         };
         let lane = Lane::new(Arc::clone(&opened.job), self.lanes.len(), identity);
-        reserve(options, &lane);
         let lane = Arc::new(lane);
         opened.lanes.insert(key, Arc::clone(&lane));
         self.lanes.push(Arc::clone(&lane));
@@ -111,7 +110,7 @@ impl<T> Shared<T> {
             };
             index.jobs.insert(ident.job.to_owned(), opened);
         }
-        let lane = index.add(&self.options, ident, key.into_owned());
+        let lane = index.add(ident, key.into_owned());
         lane.ok_or_else(|| {
             self.root
                 .error("", std::io::Error::other("the job is not open"))
@@ -132,23 +131,6 @@ impl<T> Shared<T> {
             }
         }
     }
-}
-
-/// Keeps the name free that the file would get now, so that equal names are given out in the
-/// order of the files. One that is complete has its name.
-fn reserve<T>(options: &Options, lane: &Lane<T>) {
-    let Some(place) = &lane.job.place else {
-        return;
-    };
-    let recorded = lock(&place.journal.recorded);
-    if recorded.get(&lane.key).is_some_and(|r| r.done.is_some()) {
-        return;
-    }
-    let base = lane.called(options, None);
-    let mut names = lock(&place.folder.names);
-    let (n, name) = names.candidate(&base, 1);
-    names.claim(&name);
-    *lock(&lane.reserved) = Some(Reserved { base, n, name });
 }
 
 /// What a file is called in journal and index.

@@ -62,8 +62,6 @@ pub(crate) struct Lane<T> {
     pub key: String,
     /// The NZB's name, as found.
     pub name: String,
-    /// Kept free for it under that name, whichever file is complete first.
-    pub reserved: Mutex<Option<Reserved>>,
     pub part: String,
     waiting: Mutex<Waiting<T>>,
     /// How much of it is on the disk.
@@ -220,14 +218,6 @@ impl<T> Item<T> {
     }
 }
 
-/// A name that is kept free: candidate `n` for `base`.
-#[derive(Debug)]
-pub(crate) struct Reserved {
-    pub base: String,
-    pub n: u64,
-    pub name: String,
-}
-
 /// Who a lane is, before it is one.
 pub(crate) struct Identity {
     pub index: u64,
@@ -265,7 +255,6 @@ impl<T> Lane<T> {
             file_id: of.file_id,
             key: of.key,
             name: of.name,
-            reserved: Mutex::default(),
             part: of.part,
             waiting: Mutex::new(Waiting {
                 items: VecDeque::new(),

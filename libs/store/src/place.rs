@@ -51,8 +51,8 @@ impl<T> Run<T> {
     }
 }
 
-/// Neighbours next to each other, where all are plain pieces with numbers and places of their
-/// own: else the first one wins, and which that is has to be as they came.
+/// Neighbours next to each other, where all are plain pieces with numbers of their own:
+/// then their order is nobody's business.
 pub(crate) fn in_order<T>(mut items: Vec<Item<T>>) -> Vec<Item<T>> {
     let plain = |item: &Item<T>| match item {
         Item::Piece(given) if given.order.is_none() && !given.damaged => {
@@ -60,22 +60,11 @@ pub(crate) fn in_order<T>(mut items: Vec<Item<T>>) -> Vec<Item<T>> {
         }
         _ => None,
     };
-    let range = |item: &Item<T>| match item {
-        Item::Piece(given) => (
-            given.offset,
-            given.offset.saturating_add(given.bytes.len() as u64),
-        ),
-        _ => (0, 0),
-    };
     let Some(mut numbers) = items.iter().map(plain).collect::<Option<Vec<_>>>() else {
         return items;
     };
-    let mut ranges: Vec<(u64, u64)> = items.iter().map(range).collect();
     numbers.sort_unstable();
-    ranges.sort_unstable();
-    let is_free = numbers.windows(2).all(|pair| pair[0].0 != pair[1].0)
-        && ranges.windows(2).all(|pair| pair[0].1 <= pair[1].0);
-    if is_free {
+    if numbers.windows(2).all(|pair| pair[0].0 != pair[1].0) {
         items.sort_by_key(|item| plain(item).map(|(_, offset)| offset));
     }
     items

@@ -42,7 +42,7 @@ impl Print {
         }
         Print {
             family,
-            fits: fits(piece).is_some() && name.is_none_or(is_usual),
+            fits: fits(piece).is_some(),
             crc32: piece.file_crc32,
         }
     }
@@ -100,14 +100,6 @@ impl<T> Tickets<T> {
         last
     }
 }
-
-/// Whether a real file may have such a name.
-fn is_usual(name: &str) -> bool {
-    name.len() <= LONGEST && !name.chars().any(char::is_control)
-}
-
-/// Bytes of the longest name that any usual file system takes.
-const LONGEST: usize = 255;
 
 /// What stands for a name.
 pub(crate) fn name_of(name: &str) -> u32 {
