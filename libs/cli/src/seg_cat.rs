@@ -28,8 +28,8 @@ use crate::{globs, size, streams, summary};
 /// If a segment is missing, the program writes what is before it, says which one it is
 /// and ends. With --zero-fill it goes on. Exit code 0 says that every byte of the file was
 /// written and proven by its CRC, and that no article is by its headers one of another file.
-/// UUencode has no CRC: its parts
-/// need --accept-unverified, and a hole in it has no known length.
+/// UUencode has no CRC: its parts need --accept-unverified, and a hole in it has no known
+/// length.
 #[derive(Parser, Debug)]
 #[command(name = "seg-cat", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
