@@ -40,6 +40,7 @@ mod login;
 mod look;
 mod manners;
 mod names;
+mod par2;
 mod passwords;
 mod proxies;
 mod quota;

@@ -22,6 +22,7 @@ mod inlet;
 mod outlet;
 mod part;
 mod raw;
+mod repair;
 pub mod split;
 mod stage;
 mod stop;

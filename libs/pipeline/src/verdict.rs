@@ -64,16 +64,16 @@ pub struct Fate {
 
 impl From<&FileOutcome> for Fate {
     fn from(file: &FileOutcome) -> Fate {
-        let holes = file.missing_ranges.clone();
+        let ranges = [&file.missing_ranges, &file.damaged_ranges];
+        let holes: Vec<_> = ranges.into_iter().flatten().copied().collect();
         let whole = matches!(file.status, Status::Complete | Status::Unverified);
         Fate {
             name: file.name.clone(),
             complete: file.status == Status::Complete,
             size: file.size,
             md5_16k: file.md5_16k,
-            // A file in which something is wrong, and nobody can say where: UUencode, or
-            // damaged bytes that were written all the same.
-            located: file.size.is_some() && (whole || !holes.is_empty()),
+            // A file in which something is wrong, and nobody can say where: UUencode.
+            located: whole || file.size.is_some() && !holes.is_empty(),
             holes,
             unproven: file.unverified > 0,
         }

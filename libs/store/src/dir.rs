@@ -61,6 +61,41 @@ impl Dir {
         })
     }
 
+    /// Opens the output directory to look into it; `None` if it is not there.
+    pub fn find(path: &Path) -> Result<Option<Dir>, Error> {
+        let here = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let found = rustix::fs::openat(CWD, here, flags, Mode::empty());
+        Dir::found(found, path.to_owned())
+    }
+
+    /// Opens the folder `name` to look into it; `None` if it is not there.
+    pub fn find_child(&self, name: &str) -> Result<Option<Dir>, Error> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let found = open_at(&self.fd, name, flags, Mode::empty());
+        Dir::found(found, self.path.join(name))
+    }
+
+    /// What is no directory is not one that was written into.
+    fn found(found: Result<OwnedFd, Errno>, path: PathBuf) -> Result<Option<Dir>, Error> {
+        match found {
+            Ok(fd) => Ok(Some(Dir {
+                fd,
+                path,
+                created: false,
+            })),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(e) => Err(Error::Io {
+                path,
+                source: e.into(),
+            }),
+        }
+    }
+
     /// Opens the folder `name`, creating it if need be.
     pub fn child(&self, name: &str) -> Result<Dir, Error> {
         let failed = |e: Errno| Error::creating(self.path_of(name), e);
@@ -221,6 +256,11 @@ impl Dir {
             Err(Errno::EXIST | Errno::NOTEMPTY | Errno::ISDIR) => Ok(false),
             Err(e) => Err(e.into()),
         }
+    }
+
+    /// Renames `from` to `to`, whatever that is.
+    pub fn rename_over(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.fd, from, &self.fd, to)?)
     }
 
     /// Removes `name`; that it is not there is fine.

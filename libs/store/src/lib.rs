@@ -65,6 +65,7 @@
 
 pub mod atomic;
 mod coverage;
+mod digest;
 mod dir;
 mod ending;
 mod entry;
@@ -74,7 +75,6 @@ mod finished;
 mod folder;
 mod gather;
 mod handles;
-#[cfg_attr(not(test), expect(dead_code, reason = "the writer is being rebuilt"))]
 mod hash;
 mod held;
 mod index;
@@ -89,12 +89,15 @@ pub mod par2;
 mod peek;
 mod pieces;
 mod place;
+mod prints;
 pub mod quota;
+mod recorded;
 mod resume;
 mod room;
 mod sequence;
 pub mod slots;
 mod store;
+mod sync;
 mod template;
 mod types;
 mod writer;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::coverage::Coverage;
 use crate::entry::{Entry, Hints};
+use crate::prints::{self, Prints};
 use crate::sequence::{Move, Sequence};
 use crate::types::{MAX_PIECE, Order, Piece, Reason, Status, Why};
 
@@ -48,6 +49,7 @@ pub(crate) struct Pieces {
     lost: BTreeMap<u64, Why>,
     /// Given if the pieces do not know their places. Then all are of one kind.
     sequence: Option<Sequence>,
+    pub prints: Prints,
     pub hints: Hints,
 }
 
@@ -98,13 +100,6 @@ impl Pieces {
     /// The numbers of the pieces that are written, ascending.
     pub fn numbers(&self) -> impl Iterator<Item = u64> {
         self.written.keys().copied()
-    }
-
-    /// The numbers of the pieces that no other copy is needed of, ascending.
-    pub fn proven(&self, accept_unverified: bool) -> impl Iterator<Item = u64> {
-        let proven = move |e: &Entry| e.verified || accept_unverified;
-        let written = self.written.iter();
-        written.filter_map(move |(number, e)| proven(e).then_some(*number))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -231,6 +226,44 @@ impl Pieces {
         self.written.remove(&number);
     }
 
+    /// The pieces of another file, if this one would be whole with them; `nzb` is its name.
+    pub fn foreign(&self, nzb: &str) -> Vec<u64> {
+        let nzb = prints::name_of(nzb);
+        self.prints.foreign(&self.written, nzb, || self.crc32())
+    }
+
+    /// Takes a piece for unverified from now on; returns it as it is then.
+    pub fn doubt(&mut self, number: u64) -> Option<Entry> {
+        let old = *self.written.get(&number).filter(|e| e.verified)?;
+        self.forget(number);
+        let entry = Entry {
+            verified: false,
+            ..old
+        };
+        self.accept(number, entry);
+        Some(entry)
+    }
+
+    /// The numbers of the pieces that need not be fetched: all, but for those of another file.
+    pub fn kept(&self, nzb: &str, accept_unverified: bool) -> Vec<(u64, u64)> {
+        let foreign = match accept_unverified || self.unverified == 0 {
+            true => Vec::new(),
+            false => self.foreign(nzb),
+        };
+        let doubted = |number: &u64| {
+            let is_loose = self.written.get(number).is_some_and(|e| !e.verified);
+            is_loose && foreign.binary_search(number).is_ok()
+        };
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for number in self.numbers().filter(|number| !doubted(number)) {
+            match ranges.last_mut() {
+                Some((_, end)) if *end == number => *end = number.saturating_add(1),
+                _ => ranges.push((number, number.saturating_add(1))),
+            }
+        }
+        ranges
+    }
+
     /// Notes that a piece of a sequence was moved to its place; returns it as it is now.
     pub fn moved(&mut self, step: &Move) -> Entry {
         let entry = Entry {
@@ -300,6 +333,11 @@ impl Pieces {
     pub fn moves(&self) -> Vec<Move> {
         let sequence = self.sequence.as_ref();
         sequence.map_or(Vec::new(), |s| s.moves(&self.written, self.near()))
+    }
+
+    /// Up to where there are verified pieces without a gap.
+    pub fn proven_start(&self) -> u64 {
+        self.verified.start()
     }
 
     /// The ranges in which something is written.

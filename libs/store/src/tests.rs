@@ -14,6 +14,7 @@ use crate::room::lock;
 use crate::*;
 
 mod catalogue;
+mod foreign;
 mod hostile;
 mod moves;
 mod resume;
@@ -462,4 +463,49 @@ fn a_stream_made_by_hand_and_flat_need_no_folder() {
         .collect();
     assert_eq!(paths, [Path::new("a.bin"), Path::new("b")]);
     assert_eq!(fs::read_dir(temp.path().join("out")).unwrap().count(), 2);
+}
+
+// Whatever the order, and whoever wrote them: a later run, too.
+#[test]
+fn digests_are_those_of_the_bytes_on_the_disk() {
+    use sha2::Digest;
+    let data: Vec<u8> = (0..60_000u32).map(|n| (n * 31 % 251) as u8).collect();
+    let of = |n: usize| Piece {
+        offset: n as u64 * 20_000,
+        ..piece(n as u64 + 1, 0, &data[n * 20_000..][..20_000])
+    };
+    let wrong = vec![9; 20_000];
+    let loose = Piece {
+        verified: false,
+        bytes: &wrong[..],
+        crc32: crc32fast::hash(&wrong),
+        ..of(0)
+    };
+    let hashing = |dir: &Path| Options {
+        hashes: Hashes {
+            sha256: true,
+            blake3: true,
+        },
+        journal: Journaling::Keep,
+        ..options(dir)
+    };
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let temp = tempfile::tempdir().unwrap();
+        let mut store = Core::open(hashing(temp.path())).unwrap();
+        put(&mut store, &[loose, of(order[0])]);
+        drop(store);
+        for run in 0..2 {
+            let mut store = Core::open(hashing(temp.path())).unwrap();
+            for n in order {
+                let _ = store.piece(&of(n)).unwrap();
+            }
+            let outcome = finished(store).remove(0);
+            assert_eq!(outcome.status, Status::Complete, "{order:?} {run}");
+            let sha256: [u8; 32] = sha2::Sha256::digest(&data).into();
+            assert_eq!(outcome.sha256, Some(sha256), "{order:?} {run}");
+            assert_eq!(outcome.blake3, Some(*blake3::hash(&data).as_bytes()));
+            let head: [u8; 16] = md5::Md5::digest(&data[..16 << 10]).into();
+            assert_eq!(outcome.md5_16k, Some(head));
+        }
+    }
 }

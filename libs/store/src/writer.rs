@@ -11,6 +11,7 @@ use crate::held::Held;
 use crate::index::Index;
 use crate::lane::{Item, Lane, Told};
 use crate::room::{Load, Room, Work, lock};
+use crate::sync::Tides;
 use crate::types::{Event, Options};
 
 /// How many pieces may wait.
@@ -28,6 +29,7 @@ pub(crate) struct Shared<T> {
     pub handles: Handles,
     pub room: Room,
     pub work: Work<Lane<T>>,
+    pub tides: Tides<T>,
     pub trouble: Trouble,
     /// How many missing pieces are listed by message-id.
     pub listed: AtomicUsize,
@@ -113,6 +115,7 @@ impl<T> Shared<T> {
                 count: COUNT,
             }),
             work: Work::new(),
+            tides: Tides::new(),
             trouble: Trouble::default(),
             listed: AtomicUsize::new(0),
             events,
@@ -122,30 +125,6 @@ impl<T> Shared<T> {
     /// Gives a lane something to do.
     pub fn give(&self, lane: &Arc<Lane<T>>, item: Item<T>) {
         if lane.give(item) {
-            self.work.push(Arc::clone(lane));
-        }
-    }
-
-    /// The life of a writer.
-    pub fn write(&self) {
-        while let Some(lane) = self.work.next() {
-            self.serve(&lane);
-        }
-    }
-
-    fn serve(&self, lane: &Arc<Lane<T>>) {
-        let items = lane.take();
-        let load = Load {
-            bytes: items.iter().map(Item::bytes).sum(),
-            count: items.iter().filter(|item| item.takes_room()).count(),
-        };
-        let done = items.len();
-        let told = self.with(lane, |held| held.batch(items)).1;
-        told.into_iter().for_each(&self.events);
-        // The bytes are gone, and what became of them is told.
-        let is_more = lane.done(done);
-        self.room.give(load);
-        if is_more {
             self.work.push(Arc::clone(lane));
         }
     }
@@ -173,6 +152,32 @@ impl<T> Shared<T> {
                 self.room.stir();
                 (None, told)
             }
+        }
+    }
+}
+
+impl<T: Clone> Shared<T> {
+    /// The life of a writer.
+    pub fn write(&self) {
+        while let Some(lane) = self.work.next() {
+            self.serve(&lane);
+        }
+    }
+
+    fn serve(&self, lane: &Arc<Lane<T>>) {
+        let items = lane.take();
+        let load = Load {
+            bytes: items.iter().map(Item::bytes).sum(),
+            count: items.iter().filter(|item| item.takes_room()).count(),
+        };
+        let done = items.len();
+        let told = self.with(lane, |held| held.batch(items)).1;
+        told.into_iter().for_each(&self.events);
+        // The bytes are gone, and what became of them is told.
+        let is_more = lane.done(done);
+        self.room.give(load);
+        if is_more {
+            self.work.push(Arc::clone(lane));
         }
     }
 }

@@ -5,7 +5,15 @@ use nzbpipe_nzb::Nzb;
 use nzbpipe_record::{Class, Failed, FileReport, FileStatus, Header, Job, Segment};
 use nzbpipe_store::Kept;
 
-use super::{Left, NAME};
+use super::NAME;
+
+/// A file that is to be fetched.
+pub(super) struct Left {
+    /// Its index in the NZB.
+    pub file: usize,
+    /// What is there of it.
+    pub kept: Kept,
+}
 
 /// The totals of what is still to be fetched: these files without what is kept of them.
 pub(super) fn job(nzb: &Nzb, left: &[Left]) -> Job {

@@ -32,18 +32,20 @@ pub fn assign(protected: &[Protected], files: &[Listed<'_>], data: &[usize]) -> 
         lost: files.iter().map(lost).collect(),
         digests: files.iter().map(digest).collect(),
     };
+    // That it is the right one is no accident, whatever it was taken of.
+    let stated = |file: &Listed<'_>| file.fate.and_then(|fate| fate.md5_16k);
     let size = |file: &Listed<'_>| file.fate.and_then(|fate| fate.size);
     let fits = |file: &Listed<'_>, p: &Protected| size(file).is_none_or(|size| size == p.size);
     matching.by_name(data, fits);
     matching.by(
         data,
-        |file| digest(file).zip(size(file)).into_iter().collect(),
+        |file| stated(file).zip(size(file)).into_iter().collect(),
         |protected| vec![(protected.md5_16k, protected.size)],
         |_, _| true,
     );
     matching.by(
         data,
-        |file| digest(file).into_iter().collect(),
+        |file| stated(file).into_iter().collect(),
         |protected| vec![protected.md5_16k],
         |_, _| true,
     );
@@ -60,7 +62,7 @@ struct Matching<'a> {
     taken: Vec<bool>,
     /// Bytes in the holes of each file.
     lost: Vec<u64>,
-    /// The digest of each file's beginning.
+    /// The digest of each file's beginning, where that is sound.
     digests: Vec<Option<Id>>,
 }
 

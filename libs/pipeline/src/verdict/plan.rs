@@ -94,6 +94,11 @@ impl Plan {
         batch
     }
 
+    /// Whether there are volumes that were not asked for.
+    pub fn may_want_more(&self) -> bool {
+        self.mode == Par2::Auto && self.files.iter().any(|file| file.free)
+    }
+
     /// The next batch, after all files of the last one are written or lost. When it is
     /// empty, nothing more is to be fetched.
     pub fn next(&mut self, verdict: &Verdict) -> Vec<usize> {

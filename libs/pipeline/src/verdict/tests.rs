@@ -6,6 +6,8 @@ use nzbpipe_store::par2::{Protected, Set};
 
 use super::*;
 
+mod written;
+
 const SLICE: u64 = 1000;
 
 fn digest(of: &str) -> Id {
@@ -211,7 +213,18 @@ fn files_without_their_names_are_found_by_what_they_are() {
     // Names that were swapped tell less than what is in the files.
     let swapped = [listed("two", Some(&one)), listed("one", Some(&two))];
     assert_eq!(assigned(&set, &swapped), [Some(0), Some(1)]);
-    // A digest of bytes that are not sound tells nothing.
+    // UUencode: no checksum, no size.
+    let unproven = Fate {
+        complete: false,
+        size: None,
+        unproven: true,
+        ..one.clone()
+    };
+    let uu = [listed("x", Some(&unproven))];
+    assert_eq!(assigned(&set[..1], &uu), [Some(0)]);
+    assert_eq!(hits::blocks(&set[0], SLICE, Some(&unproven)), 0);
+    assert_eq!(hits::missing(&uu[0], None), 0);
+    // A digest of bytes that are not sound contradicts nothing.
     let damaged = Fate {
         md5_16k: Some(digest("damage")),
         ..holed("one", 70_000, &[(0, 100)])
