@@ -23,13 +23,18 @@ struct Args {
     pieces: u64,
     size: usize,
     files: u64,
+    /// Files whose pieces come in turns, as a download has some of them.
+    together: usize,
     sync: Sync,
     preallocate: Preallocate,
 }
 
 fn main() {
     let Some(args) = args(std::env::args().skip(1)) else {
-        say("usage: write DIR [--gib N | --pieces N] [--size BYTES] [--files N]");
+        say(
+            "usage: write DIR [--gib N | --pieces N] [--size BYTES] [--files N] \
+             [--together N] [--sync never|segment] [--preallocate none|full]",
+        );
         return;
     };
     let (before, began) = (cpu(), Instant::now());
@@ -70,10 +75,8 @@ fn write(args: &Args) -> (u64, u128) {
     let crc32 = crc32fast::hash(&bytes);
     let of = args.pieces / args.files;
     let mut worst = 0;
-    // Several files at a time, as a download has them.
-    let together = 8;
-    for first in (0..args.files).step_by(together) {
-        let files = first..args.files.min(first + together as u64);
+    for first in (0..args.files).step_by(args.together) {
+        let files = first..args.files.min(first + args.together as u64);
         for number in 1..=of {
             for file in files.clone() {
                 let (id, name) = (format!("{file:032x}"), format!("file{file}.bin"));
@@ -133,6 +136,7 @@ fn args(given: impl Iterator<Item = String>) -> Option<Args> {
         pieces: 0,
         size: USUAL,
         files: 1,
+        together: 8,
         sync: Sync::File,
         preallocate: Preallocate::Sparse,
     };
@@ -155,6 +159,7 @@ fn args(given: impl Iterator<Item = String>) -> Option<Args> {
             "--pieces" => args.pieces = value,
             "--size" => args.size = usize::try_from(value).ok()?,
             "--files" => args.files = value,
+            "--together" => args.together = usize::try_from(value).ok()?.max(1),
             _ => return None,
         }
     }

@@ -25,6 +25,9 @@ const BATCH: Load = Load {
     count: 128,
 };
 
+/// What stays of a lane's queue when it is empty.
+const SMALL: usize = 4;
+
 /// A job, opened.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -297,7 +300,12 @@ impl<T> Lane<T> {
             }
             count += 1;
         }
-        waiting.items.drain(..count).collect()
+        let items = waiting.items.drain(..count).collect();
+        if waiting.items.is_empty() {
+            // There may be thousands of lanes, of which few have anything to do.
+            waiting.items.shrink_to(SMALL);
+        }
+        items
     }
 
     /// Notes that so much was done; says whether there is more.

@@ -178,7 +178,11 @@ impl<T> Tides<T> {
     }
 
     pub fn close(&self) {
-        lock(&self.state).closed = true;
+        let mut state = lock(&self.state);
+        state.closed = true;
+        // A journal is locked for as long as anybody has its job.
+        (state.later, state.urgent) = Default::default();
+        drop(state);
         self.ready.notify_all();
     }
 }
