@@ -37,7 +37,7 @@ pub(crate) struct Flags {
     /// prints goes to standard error. CMD is split into words as sh(1) does, but no
     /// shell runs it: for a pipe or a variable, write a script or use sh -c '…' sh, where
     /// the path is $1. The download does not wait for CMD; the program does, at its end.
-    /// That CMD fails is reported and leaves the file as it is; the exit code is then 1
+    /// A file that an earlier run completed is not handed over again. That CMD fails is reported and leaves the file as it is; the exit code is then 1
     /// if it would be 0. After the first signal CMD is not begun any more.
     #[arg(long, value_name = "CMD")]
     pub exec: Option<Words>,
@@ -262,6 +262,7 @@ impl Watch for Completed {
     fn event(&mut self, event: Event<'_>) {
         if let Event::File(file) = &event
             && let Some(path) = &file.path
+            && !file.was_complete
         {
             self.exec.file(&write::report(file), &self.dir.join(path));
         }

@@ -52,10 +52,12 @@ impl<T> Held<'_, T> {
         let mtime = self.harden(&data, done.size)?;
         let digests = self.digest(done.size)?;
         let options = &self.shared.options;
+        let base = self.lane.base(options, self.desk);
         let whole = Whole {
             key: &self.lane.key,
             part: &self.lane.part,
-            base: &self.lane.base(options, self.desk),
+            base: &base,
+            nth: (base == self.lane.called(options, None)).then_some(self.lane.nth),
             file: &data,
             done: Done { mtime, ..done },
             overwrite: options.overwrite,

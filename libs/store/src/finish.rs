@@ -32,6 +32,8 @@ pub(crate) struct Whole<'a> {
     pub part: &'a str,
     /// The safe name it should get.
     pub base: &'a str,
+    /// The how manieth of that name it is, if that was expected.
+    pub nth: Option<u64>,
     pub file: &'a File,
     /// What is to be said of it, but for the name.
     pub done: Done,
@@ -65,7 +67,7 @@ pub(crate) fn changed(meta: &Metadata) -> Option<i64> {
 /// Steps 2 to 4, with the first name that is free.
 pub(crate) fn publish(place: &Place, whole: &Whole<'_>) -> Result<Done, Error> {
     let names = &place.folder.names;
-    let mut n = 1;
+    let mut n = whole.nth;
     loop {
         // Claimed first: while it is tried, which may take a while, others look elsewhere.
         let (found, name) = {
@@ -89,7 +91,7 @@ pub(crate) fn publish(place: &Place, whole: &Whole<'_>) -> Result<Done, Error> {
             place.dir().sync()?;
             return Ok(done);
         }
-        n = found + 1;
+        n = Some(found + 1);
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) struct Finished {
     counted: Option<Coverage>,
     /// How many of them had no checksum.
     unverified: u64,
+    was_complete: bool,
 }
 
 impl Finished {
@@ -30,6 +31,7 @@ impl Finished {
             counted: Some(numbers(pieces.numbers())),
             unverified: done.unverified,
             done,
+            was_complete: false,
         }
     }
 
@@ -44,7 +46,13 @@ impl Finished {
             done,
             declared: recorded.hints.crc32.get().copied(),
             counted,
+            was_complete: true,
         }
+    }
+
+    /// Whether it was there already.
+    pub fn was_complete(&self) -> bool {
+        self.was_complete
     }
 
     /// Notes how many pieces the file has, if that is not known.

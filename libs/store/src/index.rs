@@ -75,14 +75,16 @@ impl<T> Index<T> {
     fn add(&mut self, ident: &Ident<'_>, key: String) -> Option<Arc<Lane<T>>> {
         let opened = self.jobs.get_mut(ident.job)?;
         let name = name::choose(NameFrom::Subject, None, ident.name, ident.file);
-        let part = opened.job.place.as_ref();
-        let part = part.map_or_else(String::new, |place| place.folder.part_name(&name, &key));
+        let folder = opened.job.place.as_ref().map(|place| &place.folder);
+        let part = folder.map_or_else(String::new, |folder| folder.part_name(&name, &key));
+        let nth = folder.map_or(1, |folder| lock(&folder.names).expect(&name));
         let identity = Identity {
             index: ident.file,
             file_id: ident.file_id.to_owned(),
             key: key.clone(),
             name: ident.name.to_owned(),
             part,
+            nth,
         };
         let lane = Lane::new(Arc::clone(&opened.job), self.lanes.len(), identity);
         let lane = Arc::new(lane);

@@ -56,6 +56,8 @@ pub(crate) struct Lane<T> {
     pub job: Arc<Job>,
     /// Its place in order of appearance.
     pub at: usize,
+    /// Its place among those whose name is the same by the NZB, from 1.
+    pub nth: u64,
     pub index: u64,
     pub file_id: String,
     /// What the file is called in journal and index: its id, or what stands for it.
@@ -225,6 +227,7 @@ pub(crate) struct Identity {
     pub key: String,
     pub name: String,
     pub part: String,
+    pub nth: u64,
 }
 
 impl<T> Lane<T> {
@@ -256,6 +259,7 @@ impl<T> Lane<T> {
             key: of.key,
             name: of.name,
             part: of.part,
+            nth: of.nth,
             waiting: Mutex::new(Waiting {
                 items: VecDeque::new(),
                 is_out: false,

@@ -15,12 +15,25 @@ pub(crate) struct Names {
     taken: HashSet<String>,
     /// Where to go on counting for a name that many files share.
     next: HashMap<String, u64>,
+    /// How many files are expected to have a name.
+    expected: HashMap<String, u64>,
 }
 
 impl Names {
-    /// The first candidate for `base`, counting from 1, that no file of this run has.
-    pub fn candidate(&self, base: &str, mut n: u64) -> (u64, String) {
-        n = n.max(self.next.get(&fold(base)).copied().unwrap_or(1));
+    /// Notes that a file will probably want `base`; says the how manieth it is. Files of one
+    /// name are numbered in the order in which they were spoken of, not in that in which they
+    /// were complete.
+    pub fn expect(&mut self, base: &str) -> u64 {
+        let count = self.expected.entry(fold(base)).or_default();
+        *count += 1;
+        *count
+    }
+
+    /// The first candidate for `base`, counting from `n`, that no file of this run has. A
+    /// file that was not expected to want it has no number and comes behind all others.
+    pub fn candidate(&self, base: &str, n: Option<u64>) -> (u64, String) {
+        let behind = || self.next.get(&fold(base)).copied().unwrap_or(1);
+        let mut n = n.unwrap_or_else(behind);
         loop {
             let name = if n == 1 {
                 base.to_owned()
@@ -37,7 +50,8 @@ impl Names {
     /// Notes that a file has the name `name`, candidate `n` for `base`.
     pub fn take(&mut self, base: &str, n: u64, name: &str) {
         self.taken.insert(fold(name));
-        self.next.insert(fold(base), n + 1);
+        let next = self.next.entry(fold(base)).or_default();
+        *next = (n + 1).max(*next);
     }
 
     /// Notes that a file of an earlier run has this name.
@@ -86,10 +100,10 @@ mod tests {
         ] {
             for (first, second) in [(one, two), (two, one)] {
                 let mut names = Names::default();
-                assert_eq!(names.candidate(first, 1), (1, first.to_owned()));
+                assert_eq!(names.candidate(first, None), (1, first.to_owned()));
                 names.take(first, 1, first);
                 let numbered = name::numbered(second, 2);
-                assert_eq!(names.candidate(second, 1), (2, numbered));
+                assert_eq!(names.candidate(second, None), (2, numbered));
             }
         }
     }
@@ -100,7 +114,7 @@ mod tests {
         for name in [
             "a", "\u{e4}", "ae", "o", "\u{f8}", "1", "\u{b9}", "日", "本",
         ] {
-            assert_eq!(names.candidate(name, 1).0, 1, "{name}");
+            assert_eq!(names.candidate(name, None).0, 1, "{name}");
             names.take(name, 1, name);
         }
     }
@@ -112,14 +126,14 @@ mod tests {
         names.claim("X (3).mkv");
         let mut given = Vec::new();
         for _ in 0..4 {
-            let (n, name) = names.candidate("x.mkv", 1);
+            let (n, name) = names.candidate("x.mkv", None);
             names.take("x.mkv", n, &name);
             given.push(name);
         }
         let wanted = ["x.mkv", "x (2).mkv", "x (4).mkv", "x (5).mkv"];
         assert_eq!(given, wanted);
         names.release("x (3).MKV");
-        assert_eq!(names.candidate("y (3).mkv", 1).0, 1);
-        assert_eq!(names.candidate("x (3).mkv", 1).0, 1);
+        assert_eq!(names.candidate("y (3).mkv", None).0, 1);
+        assert_eq!(names.candidate("x (3).mkv", None).0, 1);
     }
 }

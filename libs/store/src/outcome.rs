@@ -25,6 +25,7 @@ pub(crate) fn of<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOu
             outcome.unverified = finished.unverified().min(outcome.of);
             outcome.ok = outcome.of - outcome.unverified;
             outcome.resumed = desk.resumed.min(outcome.of);
+            outcome.was_complete = finished.was_complete();
             outcome.md5_16k = desk.digests.md5_16k;
             outcome.sha256 = desk.digests.sha256;
             outcome.blake3 = desk.digests.blake3;
@@ -64,6 +65,7 @@ fn unknown<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOutcome 
         sha256: None,
         blake3: None,
         resumed: 0,
+        was_complete: false,
         reported: desk.reported,
     }
 }

@@ -51,21 +51,24 @@ impl<T> Run<T> {
     }
 }
 
-/// Neighbours next to each other, where all are plain pieces with numbers of their own:
-/// then their order is nobody's business.
+/// Neighbours next to each other, where all are plain pieces with numbers and places of
+/// their own: then their order is nobody's business.
 pub(crate) fn in_order<T>(mut items: Vec<Item<T>>) -> Vec<Item<T>> {
     let plain = |item: &Item<T>| match item {
         Item::Piece(given) if given.order.is_none() && !given.damaged => {
-            Some((given.number, given.offset))
+            let end = given.offset.checked_add(given.bytes.len() as u64)?;
+            Some((given.offset, end, given.number))
         }
         _ => None,
     };
-    let Some(mut numbers) = items.iter().map(plain).collect::<Option<Vec<_>>>() else {
+    let Some(mut pieces) = items.iter().map(plain).collect::<Option<Vec<_>>>() else {
         return items;
     };
-    numbers.sort_unstable();
-    if numbers.windows(2).all(|pair| pair[0].0 != pair[1].0) {
-        items.sort_by_key(|item| plain(item).map(|(_, offset)| offset));
+    pieces.sort_unstable();
+    let is_apart = pieces.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+    pieces.sort_unstable_by_key(|piece| piece.2);
+    if is_apart && pieces.windows(2).all(|pair| pair[0].2 != pair[1].2) {
+        items.sort_by_key(|item| plain(item).map(|(offset, ..)| offset));
     }
     items
 }

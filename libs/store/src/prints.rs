@@ -32,7 +32,9 @@ pub(crate) struct Prints {
 
 impl Print {
     pub fn of(piece: &Piece<'_>) -> Print {
-        let name = piece.yenc_name.filter(|name| !name.is_empty());
+        // No file system takes more: what is longer is no name.
+        let usable = |name: &&str| !name.is_empty() && name.len() <= crate::name::MAX;
+        let name = piece.yenc_name.filter(usable);
         let family = Family {
             name: name.map(name_of),
             size: piece.size,

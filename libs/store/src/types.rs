@@ -362,6 +362,8 @@ pub struct FileOutcome {
     pub blake3: Option<[u8; 32]>,
     /// Pieces that an earlier run wrote.
     pub resumed: u64,
+    /// It was complete, under its final name, when this run began.
+    pub was_complete: bool,
     /// It was told as an [`Event`](crate::Event) before.
     pub reported: bool,
 }

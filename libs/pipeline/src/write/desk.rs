@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nzbpipe_record::{Class, Header, Part, Segment};
-use nzbpipe_store::{Event as Fate, FileOutcome, Placed, Status, Why};
+use nzbpipe_store::{Event as Fate, FileOutcome, Placed, Reason, Status, Why};
 
 use super::record::{self, Identity, file_of, refused};
 use crate::feedback::{Again, Feedback};
@@ -164,7 +164,10 @@ impl Desk {
         if !servers.contains(&part.provenance.server) {
             servers.push(part.provenance.server.clone());
         }
-        self.note(segment, Class::Damaged);
+        // One of another file is there, and counted as without proof.
+        if reason != Reason::Foreign.as_str() {
+            self.note(segment, Class::Damaged);
+        }
         self.settle();
         self.send(refused(segment, reason, &servers))
     }
