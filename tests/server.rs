@@ -105,6 +105,11 @@ impl Server {
         asked.iter().filter(|one| *one == id).count()
     }
 
+    /// How many articles were asked for in all.
+    pub fn requests(&self) -> usize {
+        self.shared.asked.lock().unwrap().len()
+    }
+
     /// How many requests got an answer out of the script, not their article.
     pub fn faults(&self) -> usize {
         self.shared.faults.load(Ordering::SeqCst)

@@ -23,6 +23,7 @@ mod alone;
 mod bad;
 mod check;
 mod checking;
+mod crash;
 mod cron;
 mod crowded;
 mod cuts;

@@ -1,0 +1,213 @@
+//! Every n-th system call of the writer, one after the other: killed in it, or told that
+//! the disk is full, the quota is used up, the device is broken or a signal came. strace
+//! does that to the real programs. It counts calls of each thread for itself, and the
+//! first thread to come to its n-th meets its fate.
+//!
+//! A write that is short but no failure strace cannot bring about; a disk that fills up
+//! can (`tests/crash/full.sh`).
+
+use std::collections::BTreeSet;
+
+use super::{Dice, all_there, nothing_false, setting, wanted};
+use crate::corpus::Post;
+use crate::harness::{Done, Job, Scene, Tree};
+use crate::server::{Script, Server};
+
+/// Calls by what they are for, and whether one that fails may do no harm. `?`: not on
+/// every machine.
+const CALLS: [(&str, bool); 8] = [
+    ("?pwrite64,?pwritev,?pwritev2", false),
+    ("write,?writev", false),
+    ("?rename,?renameat,renameat2", false),
+    ("fsync,fdatasync,?sync_file_range", false),
+    ("ftruncate,?fallocate", true),
+    ("openat2", true),
+    ("?mkdir,mkdirat", false),
+    ("?unlink,unlinkat", true),
+];
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// The process ends in it.
+    Killed,
+    /// It fails this once, and is to be made again.
+    Again,
+    /// It fails this once.
+    Once(&'static str),
+    /// It fails from now on.
+    Always(&'static str),
+}
+
+impl Fate {
+    /// In the words of strace.
+    fn words(self, nth: u64) -> String {
+        match self {
+            Fate::Killed => format!("signal=SIGKILL:when={nth}"),
+            Fate::Again => format!("error=EINTR:when={nth}"),
+            Fate::Once(name) => format!("error={name}:when={nth}"),
+            Fate::Always(name) => format!("error={name}:when={nth}+"),
+        }
+    }
+}
+
+/// A program that writes, in a directory of its own, and what it touches there.
+struct Subject {
+    t: Scene,
+    command: String,
+    paths: String,
+    wanted: Tree,
+    _server: Server,
+}
+
+impl Subject {
+    /// `command` of a job's flags; `input` makes what it reads.
+    fn new(posts: &[Post], command: impl Fn(&str) -> String, input: bool) -> Subject {
+        let t = Scene::alone();
+        let refs: Vec<&Post> = posts.iter().collect();
+        let server = Script::of(&refs).start();
+        t.nzb(&refs);
+        let flag = server.flag();
+        if input {
+            let fetch = format!("nzb-split x.nzb | nntp-fetch {flag} | yenc-decode > p.rec");
+            t.run(&fetch).code(0);
+        }
+        let mut subject = Subject {
+            command: command(&flag),
+            wanted: wanted(posts),
+            paths: String::new(),
+            _server: server,
+            t,
+        };
+        subject.paths = subject.touched();
+        subject
+    }
+
+    /// The files and directories it has open below `out` at any time, as strace wants
+    /// them: what it does elsewhere, to its terminal or its threads, is left alone.
+    fn touched(&self) -> String {
+        let seen = self.traced("-yy -e trace=file,desc", "");
+        all_there(&self.t, &self.wanted, "undisturbed", &seen);
+        let root = self.t.path("out").canonicalize().unwrap();
+        let root = root.to_str().unwrap();
+        let log = String::from_utf8(self.t.read("trace")).unwrap();
+        let own = |word: &str| word.strip_prefix(root).map(str::to_owned);
+        let found: BTreeSet<String> = log.split(['<', '>']).filter_map(own).collect();
+        let flags = found.iter().map(|path| format!("-P '{root}{path}' "));
+        flags.collect::<String>() + "-P out"
+    }
+
+    /// Runs it from nothing under strace.
+    fn traced(&self, flags: &str, paths: &str) -> Done {
+        let _ = std::fs::remove_dir_all(self.t.path("out"));
+        let command = &self.command;
+        self.t
+            .run(&format!("strace -f -qq -o trace {flags} {paths} {command}"))
+    }
+
+    /// Its n-th call of `calls` meets `fate`. Whether it came to that; then a second run
+    /// makes it whole.
+    fn meets(&self, (calls, harmless): (&str, bool), fate: Fate, nth: u64) -> bool {
+        let words = fate.words(nth);
+        let flags = format!("-e trace={calls} -e inject={calls}:{words}");
+        let done = self.traced(&flags, &self.paths);
+        let log = String::from_utf8(self.t.read("trace")).unwrap();
+        let met = done.code == 137 || log.contains("(INJECTED)");
+        let what = format!("{} {calls}:{words}\n{log}", self.command);
+        nothing_false(&self.t, &self.wanted, &what, &done);
+        match (met, fate) {
+            (false, _) | (_, Fate::Again) => {
+                all_there(&self.t, &self.wanted, &what, &done);
+                return met;
+            }
+            (_, Fate::Killed) => assert_eq!(done.code, 137, "{what}\n{}", done.shown()),
+            // Exit codes of nzbpipe(7): 73 for what cannot be created.
+            _ if harmless && done.code == 0 => {
+                all_there(&self.t, &self.wanted, &what, &done);
+                return met;
+            }
+            _ => {
+                let told = done.code == 74
+                    || done.code == 73
+                        && (calls.contains("mkdir")
+                            || calls.contains("open")
+                            || calls.contains("rename"));
+                let named = done.stderr.contains("out");
+                assert!(told && named, "{what}\n{}", done.shown());
+            }
+        }
+        let again = self.t.run(&self.command);
+        all_there(&self.t, &self.wanted, &what, &again);
+        met
+    }
+
+    /// All n, or every tenth from a number of each own.
+    fn goes_through(&self, fate: Fate, step: u64) {
+        let mut dice = Dice(step);
+        let mut met = Vec::new();
+        for calls in CALLS {
+            // Names are changed at once: POSIX has no EINTR there.
+            let names = ["link", "rename", "mkdir"];
+            if fate == Fate::Again && names.iter().any(|name| calls.0.contains(name)) {
+                continue;
+            }
+            let first = 1 + dice.below(step.min(4));
+            let mut nth = first;
+            while self.meets(calls, fate, nth) {
+                nth += step;
+            }
+            met.push((nth - first).div_ceil(step));
+        }
+        eprintln!("{}: {fate:?}: {met:?}", self.command);
+        let certain = met.iter().take(4).all(|&n| n > 0);
+        assert!(certain || step > 1, "no such call");
+    }
+}
+
+/// Whether strace is there and may do its work; else it is said on standard error.
+fn no_strace() -> bool {
+    let t = Scene::alone();
+    let no = t.run("strace -f -o trace true").code != 0;
+    if no {
+        eprintln!("NOT TESTED: strace is not installed or may not trace");
+    }
+    no
+}
+
+fn through_all(fates: &[Fate]) {
+    if no_strace() {
+        return;
+    }
+    let step = setting("NZBPIPE_CALLS_STEP").unwrap_or(10);
+    let post = |n: usize| Post::new(&format!("f{n}.bin"), 9_000 + n, 2_500);
+    let posts: Vec<Post> = (0..4).map(post).collect();
+    let fused = |flag: &str| format!("nzbpipe {flag} -d out x.nzb");
+    let piped = |_: &str| "seg-write -d out < p.rec".to_owned();
+    for subject in [
+        Subject::new(&posts, fused, false),
+        Subject::new(&posts, piped, true),
+    ] {
+        for &fate in fates {
+            subject.goes_through(fate, step);
+        }
+    }
+}
+
+#[test]
+fn killed_in_any_call() {
+    through_all(&[Fate::Killed]);
+}
+
+#[test]
+fn any_call_fails() {
+    through_all(&[
+        Fate::Always("ENOSPC"),
+        Fate::Always("EDQUOT"),
+        Fate::Once("EIO"),
+    ]);
+}
+
+#[test]
+fn any_call_is_interrupted() {
+    through_all(&[Fate::Again]);
+}
