@@ -23,7 +23,7 @@ _nzb__split() {
 
     case "${cmd}" in
         nzb__split)
-            opts="-q -v -h -V --include --exclude --quiet --verbose --help --version"
+            opts="-q -v -h -V --include --exclude --resume --flat --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -34,6 +34,10 @@ _nzb__split() {
                     return 0
                     ;;
                 --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resume)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -6,6 +6,26 @@ never\t'Not at all'"
 complete -c nzbpipe -l include -d 'Only files whose name matches GLOB (may be repeated)' -r
 complete -c nzbpipe -l exclude -d 'No files whose name matches GLOB (may be repeated)' -r
 complete -c nzbpipe -s d -l dir -d 'Write to DIR, in a folder for each job' -r -F
+complete -c nzbpipe -l name-from -d 'Where final names come from: the articles (yenc), the NZB\'s subject, or the articles unless their name is noise (auto)' -r -f -a "auto\t''
+yenc\t''
+subject\t''"
+complete -c nzbpipe -l name -d 'Make final names of TEMPLATE: {name}, {stem}, {ext}, {job}, {index}, {index:03}' -r
+complete -c nzbpipe -l on-incomplete -d 'What becomes of a file that stays incomplete: it keeps its .part name, is renamed to NAME.incomplete, or is deleted' -r -f -a "keep\t''
+rename\t''
+delete\t''"
+complete -c nzbpipe -l preallocate -d 'Make room for a file of known size: not at all, as a hole, or block by block' -r -f -a "sparse\t''
+none\t''
+full\t''"
+complete -c nzbpipe -l sync -d 'Make data survive a power cut: never, as a file grows and before it gets its name, or after each segment' -r -f -a "file\t''
+never\t''
+segment\t''"
+complete -c nzbpipe -l journal -d 'Keep the journal that a later run goes on by: always, until the job is complete, or have none' -r -f -a "keep\t''
+remove\t''
+never\t''"
+complete -c nzbpipe -l hash -d 'Digests of whole files for their `file` records' -r -f -a "sha256\t''
+blake3\t''"
+complete -c nzbpipe -l exec -d 'Run CMD for each file as soon as it is complete' -r
+complete -c nzbpipe -l exec-jobs -d 'Run CMD of --exec for up to N files at once' -r
 complete -c nzbpipe -l servers -d 'Read the servers from FILE, in the format of nzbpipe-servers(5)' -r -F
 complete -c nzbpipe -s s -l server -d 'Use this server: nntps://user@host:563/?connections=20&pipeline=8' -r
 complete -c nzbpipe -l retries -d 'Ask a server again N times after its connection failed' -r
@@ -24,6 +44,9 @@ complete -c nzbpipe -l pass-raw -d 'Take articles in no known encoding as they a
 complete -c nzbpipe -l flat -d 'Write to DIR itself'
 complete -c nzbpipe -l accept-unverified -d 'Take a file as complete though some of its segments carry no CRC'
 complete -c nzbpipe -l salvage -d 'Write damaged bytes into the .part file, for par2 to repair'
+complete -c nzbpipe -l overwrite -d 'Replace a file of the same name and other bytes, instead of taking another name'
+complete -c nzbpipe -l verify -d 'Read all that an earlier run left before it counts, also what is known to be safe'
+complete -c nzbpipe -l no-space-check -d 'Begin though DIR has not the room that the job needs'
 complete -c nzbpipe -l json -d 'Write `missing`, `failed` and `file` records to standard output'
 complete -c nzbpipe -s k -l insecure -d 'Do not check certificates: anybody on the way can read the password'
 complete -c nzbpipe -l example-servers -d 'Print a commented server file and exit'

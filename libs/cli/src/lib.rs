@@ -10,6 +10,7 @@ mod check;
 mod docs;
 mod duration;
 mod engine;
+mod exec;
 mod exit;
 mod fetching;
 mod globs;

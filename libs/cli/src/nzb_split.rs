@@ -1,7 +1,7 @@
 //! `nzb-split`: NZB files to segment records.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -28,6 +28,17 @@ pub(crate) struct Args {
     #[command(flatten)]
     selection: Selection,
 
+    /// Leave out the segments that an earlier run wrote to DIR, the same as for seg-write
+    ///
+    /// What is complete or was written there needs no fetching. A `file` record tells
+    /// seg-write of each file that segments were left out of.
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
+
+    /// With --resume: seg-write writes to DIR itself
+    #[arg(long, requires = "resume")]
+    flat: bool,
+
     #[command(flatten)]
     common: Common,
 }
@@ -36,6 +47,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   nzb-split x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
   nzb-split x.nzb > segments.jsonl
+  nzb-split --resume ~/Downloads x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
   curl -fsS https://indexer.example/x.nzb | nzb-split - > segments.jsonl
   nzb-split --include '*.mkv' x.nzb | jq -c 'select(.type==\"segment\") | .id'";
 
@@ -58,6 +70,9 @@ fn run(args: Args) -> Result<Code, Refusal> {
         inputs,
         include: globs::set(&args.selection.include)?,
         exclude: globs::set(&args.selection.exclude)?,
+        kept: args.resume.as_deref().map(|dir| kept(dir, args.flat)),
+        tell: true,
+        room: None,
         warn: warnings(&ui),
         watch: Box::new(ui.clone()),
         stop,
@@ -65,6 +80,16 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let ending = split::run(config, streams::text_outlet()?);
     summary::failures(&ui, &ending.failures);
     Ok(ending.code)
+}
+
+/// What is there of a file in the output directory.
+fn kept(dir: &Path, flat: bool) -> split::Kept {
+    let options = nzbpipe_store::Options {
+        dir: dir.to_owned(),
+        flat,
+        ..nzbpipe_store::Options::default()
+    };
+    split::peek(options)
 }
 
 /// The NZBs of a command line.

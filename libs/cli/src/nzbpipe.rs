@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split};
+use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split, write};
 
+use crate::exec::{self, Exec};
 use crate::exit::{self, Refusal};
 use crate::fetching::{self, Fetching, Setup};
 use crate::globs::{self, Selection};
@@ -91,18 +92,20 @@ fn run(args: Args) -> Result<Code, Refusal> {
             return Err(refusal);
         }
     };
-    let config = fused(&args, &ui, fetch, (inputs, stop))?;
+    let exec = args.output.exec.start(&ui, &stop)?;
+    let config = fused(&args, &ui, (fetch, exec.as_ref()), (inputs, stop))?;
     let written = fuse::run(config, args.output.outlet()?, &streams::pool());
     run.drain();
     summary::print(&ui, &written, &args.output.dir);
-    Ok(run.finish(written.ending.code, &written.ending.tally))
+    let code = exec::end(exec, written.ending.code);
+    Ok(run.finish(code, &written.ending.tally))
 }
 
 /// All four stages as the flags want them.
 fn fused(
     args: &Args,
     ui: &Ui,
-    fetch: fetch::Config,
+    (fetch, exec): (fetch::Config, Option<&Exec>),
     (inputs, stop): (Vec<split::Source>, Stop),
 ) -> Result<fuse::Config, Refusal> {
     Ok(fuse::Config {
@@ -110,12 +113,18 @@ fn fused(
             inputs,
             include: globs::set(&args.selection.include)?,
             exclude: globs::set(&args.selection.exclude)?,
+            kept: None,
+            tell: false,
+            room: args.output.room(),
             warn: warnings(ui),
             watch: Box::new(nzbpipe_pipeline::Silent),
             stop: stop.clone(),
         },
         fetch,
-        write: args.output.config(ui, false),
+        write: write::Config {
+            room: false,
+            ..args.output.config(ui, false, exec)
+        },
         stop,
     })
 }

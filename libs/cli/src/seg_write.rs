@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args as Flags, Parser};
 use nzbpipe_pipeline::{Code, Outlet, write};
+use nzbpipe_store::Template;
 
+use crate::exec::{self, Exec};
 use crate::exit::{self, Refusal};
 use crate::nntp_fetch::watch_signals;
 use crate::ui::{Common, Drawing, Ui};
@@ -59,10 +61,107 @@ pub(crate) struct Output {
     #[arg(long)]
     pub salvage: bool,
 
+    /// Where final names come from: the articles (yenc), the NZB's subject, or the articles
+    /// unless their name is noise (auto)
+    #[arg(long, value_name = "FROM", value_enum, default_value_t)]
+    pub name_from: NameFrom,
+
+    /// Make final names of TEMPLATE: {name}, {stem}, {ext}, {job}, {index}, {index:03}
+    #[arg(long, value_name = "TEMPLATE")]
+    pub name: Option<Template>,
+
+    /// Replace a file of the same name and other bytes, instead of taking another name
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// What becomes of a file that stays incomplete: it keeps its .part name, is renamed to
+    /// NAME.incomplete, or is deleted
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub on_incomplete: OnIncomplete,
+
+    /// Make room for a file of known size: not at all, as a hole, or block by block
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub preallocate: Preallocate,
+
+    /// Make data survive a power cut: never, as a file grows and before it gets its name,
+    /// or after each segment
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub sync: Sync,
+
+    /// Keep the journal that a later run goes on by: always, until the job is complete, or
+    /// have none
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub journal: Journal,
+
+    /// Read all that an earlier run left before it counts, also what is known to be safe
+    #[arg(long)]
+    pub verify: bool,
+
+    /// Digests of whole files for their `file` records
+    #[arg(long, value_name = "DIGEST,…", value_enum, value_delimiter = ',')]
+    pub hash: Vec<Digest>,
+
+    /// Begin though DIR has not the room that the job needs
+    #[arg(long)]
+    pub no_space_check: bool,
+
+    #[command(flatten)]
+    pub exec: exec::Flags,
+
     /// Write `missing`, `failed` and `file` records to standard output
     #[arg(long)]
     pub json: bool,
 }
+
+/// A flag that takes one of a few words, each of which stands for a value of the store's.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident = $first:ident $(, $other:ident)*) => {
+        $(#[$doc])*
+        #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub(crate) enum $name {
+            #[default]
+            $first,
+            $($other,)*
+        }
+    };
+    ($(#[$doc:meta])* $name:ident = $first:ident $(, $other:ident)* => $store:ident) => {
+        words!($(#[$doc])* $name = $first $(, $other)*);
+
+        impl From<$name> for nzbpipe_store::$store {
+            fn from(word: $name) -> Self {
+                match word {
+                    $name::$first => Self::$first,
+                    $($name::$other => Self::$other,)*
+                }
+            }
+        }
+    };
+}
+
+words!(
+    /// `--name-from`.
+    NameFrom = Auto, Yenc, Subject => NameFrom
+);
+words!(
+    /// `--on-incomplete`.
+    OnIncomplete = Keep, Rename, Delete => OnIncomplete
+);
+words!(
+    /// `--preallocate`.
+    Preallocate = Sparse, None, Full => Preallocate
+);
+words!(
+    /// `--sync`.
+    Sync = File, Never, Segment => Sync
+);
+words!(
+    /// `--journal`.
+    Journal = Keep, Remove, Never => Journaling
+);
+words!(
+    /// `--hash`. There is no need to ask for the CRC-32.
+    Digest = Sha256, Blake3
+);
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -81,9 +180,11 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let pool = streams::pool();
     let inlet = streams::inlet(&pool, &stop, "… | yenc-decode | seg-write")?;
     let outlet = args.output.outlet()?;
-    let written = write::run(args.output.config(&ui, true), inlet, outlet);
+    let exec = args.output.exec.start(&ui, &stop)?;
+    let config = args.output.config(&ui, true, exec.as_ref());
+    let written = write::run(config, inlet, outlet);
     summary::print(&ui, &written, &args.output.dir);
-    Ok(written.ending.code)
+    Ok(exec::end(exec, written.ending.code))
 }
 
 impl Output {
@@ -96,17 +197,41 @@ impl Output {
         }
     }
 
+    /// Sees that a job has room, unless that is not to be looked at.
+    pub(crate) fn room(&self) -> Option<write::Room> {
+        (!self.no_space_check).then(|| write::Room::new(self.dir.clone()))
+    }
+
+    /// Where and how to write.
+    fn store(&self) -> nzbpipe_store::Options {
+        nzbpipe_store::Options {
+            dir: self.dir.clone(),
+            flat: self.flat,
+            accept_unverified: self.accept_unverified,
+            salvage: self.salvage,
+            name_from: self.name_from.into(),
+            template: self.name.clone(),
+            overwrite: self.overwrite,
+            on_incomplete: self.on_incomplete.into(),
+            preallocate: self.preallocate.into(),
+            sync: self.sync.into(),
+            journal: self.journal.into(),
+            verify: self.verify,
+            hashes: nzbpipe_store::Hashes {
+                sha256: self.hash.contains(&Digest::Sha256),
+                blake3: self.hash.contains(&Digest::Blake3),
+            },
+            ..nzbpipe_store::Options::default()
+        }
+    }
+
     /// The writing stage as the flags want it.
-    pub(crate) fn config(&self, ui: &Ui, check: bool) -> write::Config {
+    pub(crate) fn config(&self, ui: &Ui, check: bool, exec: Option<&Exec>) -> write::Config {
         write::Config {
             check,
-            store: nzbpipe_store::Options {
-                dir: self.dir.clone(),
-                flat: self.flat,
-                accept_unverified: self.accept_unverified,
-                salvage: self.salvage,
-            },
-            watch: Box::new(ui.clone()),
+            room: !self.no_space_check,
+            store: self.store(),
+            watch: exec::watch(Box::new(ui.clone()), exec, &self.dir),
         }
     }
 }

@@ -31,6 +31,20 @@ pub enum Error {
     /// Output could not be created or written.
     #[error(transparent)]
     Store(#[from] nzbpipe_store::Error),
+    /// A job does not fit into the output directory.
+    #[error(
+        "{}: the job needs about {needed} bytes and {free} are free: make room, choose another \
+         directory, or go on all the same with --no-space-check",
+        dir.display()
+    )]
+    NoRoom {
+        /// The output directory.
+        dir: std::path::PathBuf,
+        /// Bytes still to be written, about.
+        needed: u64,
+        /// Bytes free to this user.
+        free: u64,
+    },
     /// Reading or writing a stream failed in the system.
     #[error("{what}: {source}")]
     Io {
@@ -55,7 +69,7 @@ impl Error {
             Error::NoInput(_) => Code::NO_INPUT,
             Error::Store(e) if e.is_in_use() => Code::TEMPORARY,
             Error::Store(e) if e.is_cannot_create() => Code::CANNOT_CREATE,
-            Error::Store(_) | Error::Io { .. } => Code::IO,
+            Error::Store(_) | Error::NoRoom { .. } | Error::Io { .. } => Code::IO,
             Error::Bug(_) => Code::BUG,
         }
     }

@@ -23,6 +23,7 @@ use nzbpipe_yenc::Kernel;
 use tokio::sync::mpsc;
 
 use crate::budget::Budget;
+use crate::feedback::Feedback;
 use crate::stage::{Ending, close};
 use crate::{Error, Event, Inlet, Outlet, Stop, Tally, Watch};
 use gauge::Gauge;
@@ -101,6 +102,16 @@ impl Form {
 
 /// Fetches the segments of `inlet`; all other records pass untouched.
 pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending {
+    run_with(config, (inlet, outlet), pool, None)
+}
+
+/// The same, with a way back from the stage that writes.
+pub(crate) fn run_with(
+    config: Config,
+    (inlet, outlet): (Inlet, Outlet),
+    pool: &Pool,
+    feedback: Option<Feedback>,
+) -> Ending {
     let connections: usize = config
         .servers
         .iter()
@@ -111,15 +122,15 @@ pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending 
     match config.form {
         Form::Raw { verify } => {
             let sinks = Raw::new(budget, pool, verify.then_some(kernel), false);
-            drive(config, sinks, inlet, outlet)
+            drive(config, sinks, (inlet, outlet), feedback)
         }
         Form::Articles { verify } => {
             let sinks = Raw::new(budget, pool, verify.then_some(kernel), true);
-            drive(config, sinks, inlet, outlet)
+            drive(config, sinks, (inlet, outlet), feedback)
         }
         Form::Parts { raw } => {
             let sinks = Decoding::new(budget, pool, kernel, raw);
-            drive(config, sinks, inlet, outlet)
+            drive(config, sinks, (inlet, outlet), feedback)
         }
     }
 }
@@ -138,7 +149,12 @@ trait Deliver: Sinks<Ticket = Box<Segment>> {
 type OutcomeOf<S> = Outcome<<S as Sinks>::Ticket, <<S as Sinks>::Sink as BodySink>::Body>;
 type Outcomes<S> = nzbpipe_nntp::backlog::Outlet<OutcomeOf<S>>;
 
-fn drive<S: Deliver>(config: Config, sinks: S, inlet: Inlet, mut outlet: Outlet) -> Ending {
+fn drive<S: Deliver>(
+    config: Config,
+    sinks: S,
+    (inlet, mut outlet): (Inlet, Outlet),
+    feedback: Option<Feedback>,
+) -> Ending {
     let mut ending = Ending::default();
     let begun = outlet.begin(NAME).and_then(|()| outlet.flush());
     let runtime = match begun.and_then(|()| runtime()) {
@@ -154,7 +170,13 @@ fn drive<S: Deliver>(config: Config, sinks: S, inlet: Inlet, mut outlet: Outlet)
     let (mut stage, client) = Stage::new(config, sinks, outlet);
     let (requests, incoming) = mpsc::channel(REQUESTS);
     let (aside, passing) = mpsc::channel(REQUESTS);
-    let feeder = std::thread::spawn(move || feed::run(inlet, &table, &requests, &aside));
+    let ways = feed::Ways {
+        requests,
+        aside,
+        table,
+        feedback,
+    };
+    let feeder = std::thread::spawn(move || feed::run(inlet, &ways));
     let result = runtime.block_on(stage.run(client, incoming, passing, stop.clone()));
     runtime.shutdown_timeout(Duration::from_secs(1));
     ending.tally = std::mem::take(&mut stage.tally);

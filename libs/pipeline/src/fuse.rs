@@ -9,8 +9,9 @@ use std::thread;
 use nzbpipe_record::Pool;
 use tokio::sync::mpsc;
 
+use crate::feedback::Feedback;
 use crate::stage::Failure;
-use crate::write::Written;
+use crate::write::{Writing, Written};
 use crate::{Ending, Error, Inlet, Outlet, Stop, fetch, split, write};
 
 /// Records between two stages. Payloads are bounded by the budget, not by this.
@@ -29,17 +30,26 @@ pub struct Config {
 }
 
 /// Runs all stages to their end. The last stage's records go to `outlet`.
-pub fn run(config: Config, outlet: Outlet, pool: &Pool) -> Written {
+pub fn run(mut config: Config, outlet: Outlet, pool: &Pool) -> Written {
     let (segments, to_fetch) = mpsc::channel(RECORDS);
     let (parts, to_write) = mpsc::channel(RECORDS);
     let stop = config.stop.clone();
+    let feedback = Feedback::default();
+    let writing = match Writing::open(config.write, outlet, Some(feedback.clone())) {
+        Ok(writing) => writing,
+        Err(refused) => return *refused,
+    };
+    let kept = writing.kept();
+    config.split.kept = Some(Box::new(move |segment| {
+        kept(&write::ident(segment, &write::identity(segment)))
+    }));
     thread::scope(|scope| {
         let split = scope.spawn(|| split::run(config.split, Outlet::Channel(segments)));
         let inlet = Inlet::channel(to_fetch, config.stop.clone());
-        let fetch =
-            scope.spawn(move || fetch::run(config.fetch, inlet, Outlet::Channel(parts), pool));
+        let ends = (inlet, Outlet::Channel(parts));
+        let fetch = scope.spawn(move || fetch::run_with(config.fetch, ends, pool, Some(feedback)));
         let inlet = Inlet::channel(to_write, config.stop);
-        let mut written = write::run(config.write, inlet, outlet);
+        let mut written = writing.run(inlet);
         // The disk is full, say: nobody needs what is still to be read.
         if !written.ending.failures.is_empty() {
             stop.request(written.ending.code);

@@ -14,6 +14,7 @@ pub mod budget;
 mod code;
 pub mod decode;
 mod error;
+mod feedback;
 pub mod fetch;
 pub mod fuse;
 mod inlet;

@@ -3,17 +3,22 @@
 //! Where a file stands and when it is complete is `store`'s; here records become
 //! its pieces, and its outcomes become `file` records and the exit code.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+mod desk;
+mod record;
 
-use nzbpipe_record::{
-    Bytes, Class, Crc, Encoding, Failed, FileReport, FileStatus, Header, Part, Record, Segment,
-};
-use nzbpipe_store::{Absent, FileOutcome, Order, Piece, Placed, Status, Store, Why};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nzbpipe_record::{Bytes, Class, FileReport, Header, Job, Part, Record, Segment};
+use nzbpipe_store::{FileOutcome, Ident, Kept, Status, Store};
 
 use crate::decode::{never_fetched, no_payload};
+use crate::feedback::Feedback;
 use crate::stage::{Ending, close};
-use crate::{Code, Error, Event, Inlet, Outlet, Tally, Watch, tally};
+use crate::{Code, Error, Event, Inlet, Outlet, Watch};
+use desk::{Arrived, Desk, Ticket};
+pub use record::report;
+pub(crate) use record::{ident, identity};
 
 /// The stage's name.
 pub const NAME: &str = "seg-write";
@@ -25,6 +30,8 @@ pub struct Config {
     /// Whether the bytes of a part are held against its CRC once more: they came
     /// through a pipe or lay in a file since the decoder saw them.
     pub check: bool,
+    /// Whether the room that a job needs has to be there when it begins.
+    pub room: bool,
     /// Sees each event.
     pub watch: Box<dyn Watch>,
 }
@@ -39,124 +46,187 @@ pub struct Written {
 
 /// Writes the parts of `inlet` to files. `missing`, `failed` and `file` records
 /// go to `outlet`.
-pub fn run(config: Config, mut inlet: Inlet, mut outlet: Outlet) -> Written {
-    let mut ending = Ending::default();
-    let mut stage = match open(config, &mut outlet) {
-        Ok(stage) => stage,
-        Err(error) => {
-            ending.fail(NAME, error);
-            close(NAME, &mut outlet, &mut ending);
-            return Written {
-                ending,
-                files: Vec::new(),
-            };
-        }
-    };
-    let result = stage.work(&mut inlet, &mut outlet);
-    let (files, tally, finished) = stage.finish(result.is_ok(), &mut outlet);
-    let incomplete = files.iter().any(|file| file.status != Status::Complete);
-    ending.code = tally.code().or(inlet.inherited());
-    if incomplete {
-        ending.code = ending.code.or(Code::INCOMPLETE);
+pub fn run(config: Config, inlet: Inlet, outlet: Outlet) -> Written {
+    match Writing::open(config, outlet, None) {
+        Ok(writing) => writing.run(inlet),
+        Err(refused) => *refused,
     }
-    ending.tally = tally;
-    for error in [result, finished].into_iter().filter_map(Result::err) {
-        ending.fail(NAME, error);
-    }
-    close(NAME, &mut outlet, &mut ending);
-    Written { ending, files }
 }
 
-fn open(config: Config, outlet: &mut Outlet) -> Result<Stage, Error> {
-    let store = Store::open(config.store)?;
-    outlet.begin(NAME)?;
-    Ok(Stage {
-        store,
-        check: config.check,
-        watch: config.watch,
-        lost: HashMap::new(),
-        files: Vec::new(),
-        bytes: 0,
-        quota: false,
-    })
-}
-
-/// Job, index and digest: files with the same segments have the same digest.
-type Identity = (String, u64, String);
-
-struct Stage {
-    store: Store,
+/// The stage, ready to begin.
+pub(crate) struct Writing {
+    store: Arc<Store<Ticket>>,
+    desk: Arc<Mutex<Desk>>,
     check: bool,
-    watch: Box<dyn Watch>,
-    /// Segments that will not come, by file: they count only if the file stays
-    /// incomplete, for an earlier run may have written them.
-    lost: HashMap<Identity, HashMap<u64, Class>>,
-    files: Vec<FileOutcome>,
-    bytes: u64,
-    /// Whether a quota kept a segment from being asked for.
-    quota: bool,
+    room: Option<Room>,
 }
 
-impl Stage {
-    fn work(&mut self, inlet: &mut Inlet, outlet: &mut Outlet) -> Result<(), Error> {
+impl Writing {
+    /// Opens the output. `feedback` is the way back to the stages before.
+    pub fn open(
+        config: Config,
+        outlet: Outlet,
+        feedback: Option<Feedback>,
+    ) -> Result<Writing, Box<Written>> {
+        let desk = Arc::new(Mutex::new(Desk::new(outlet, config.watch, feedback)));
+        let dir = config.store.dir.clone();
+        let told = Arc::clone(&desk);
+        let opened = Store::open(config.store, move |fate| lock(&told).fate(fate))
+            .map_err(Error::from)
+            .and_then(|store| lock(&desk).outlet.begin(NAME).map(|()| store));
+        match opened {
+            Ok(store) => Ok(Writing {
+                store: Arc::new(store),
+                desk,
+                check: config.check,
+                room: config.room.then(|| Room::new(dir)),
+            }),
+            Err(error) => {
+                let mut ending = Ending::default();
+                ending.fail(NAME, error);
+                close(NAME, &mut lock(&desk).outlet, &mut ending);
+                Err(Box::new(Written {
+                    ending,
+                    files: Vec::new(),
+                }))
+            }
+        }
+    }
+
+    /// Tells what an earlier run left of a file, for who decides what is asked for.
+    pub fn kept(&self) -> impl Fn(&Ident<'_>) -> Result<Kept, Error> + Send + use<> {
+        let store = Arc::clone(&self.store);
+        move |file| Ok(store.kept(file)?)
+    }
+
+    /// Every file as it is, once all that was given is in its place.
+    pub fn outcomes(&self) -> impl Fn() -> Vec<FileOutcome> + Send + use<> {
+        let store = Arc::clone(&self.store);
+        move || store.outcomes()
+    }
+
+    /// Writes what `inlet` brings.
+    pub fn run(mut self, mut inlet: Inlet) -> Written {
+        let worked = self.work(&mut inlet);
+        let mut ending = Ending {
+            code: inlet.inherited(),
+            ..Ending::default()
+        };
+        let desk = Arc::clone(&self.desk);
+        let errors = self.finish(worked.is_ok());
+        let mut desk = lock(&desk);
+        let mut failures: Vec<Error> = worked.err().into_iter().chain(errors).collect();
+        failures.extend(desk.trouble().err());
+        ending.tally = desk.tally();
+        ending.code = ending.tally.code().or(ending.code);
+        if desk.files.iter().any(|f| f.status != Status::Complete) {
+            ending.code = ending.code.or(Code::INCOMPLETE);
+        }
+        for error in failures {
+            ending.fail(NAME, error);
+        }
+        close(NAME, &mut desk.outlet, &mut ending);
+        if let Some(feedback) = &desk.feedback {
+            feedback.close();
+        }
+        Written {
+            ending,
+            files: std::mem::take(&mut desk.files),
+        }
+    }
+
+    /// Closes the store. `whole` says that the stream came to its end: a file that no
+    /// record told the size of is complete only then.
+    fn finish(self, whole: bool) -> Vec<Error> {
+        let (files, errors) = match whole {
+            true => self.store.finish(),
+            false => self.store.stop(),
+        };
+        let mut errors: Vec<Error> = errors.into_iter().map(Error::from).collect();
+        let mut desk = lock(&self.desk);
+        for file in files.into_iter().filter(|file| !file.reported) {
+            if errors.is_empty() {
+                let header = Header::File(Box::new(report(&file)));
+                errors.extend(desk.send(header).err());
+            }
+            desk.files.push(file);
+        }
+        errors
+    }
+
+    fn work(&mut self, inlet: &mut Inlet) -> Result<(), Error> {
         while let Some(record) = inlet.next()? {
             let Record { header, payload } = record;
             match (header, payload) {
-                (Header::Part(part), Some(bytes)) => self.part(&part, &bytes, outlet)?,
+                (Header::Part(part), Some(bytes)) => self.part(part, bytes)?,
                 (Header::Part(part), None) => return Err(no_payload("part", &part.segment)),
                 (Header::Segment(segment), _) => return Err(never_fetched(&segment)),
                 (Header::Body(body), _) => return Err(not_decoded(&body.segment)),
                 (Header::Article(article), _) => return Err(not_decoded(&article.segment)),
-                (header, _) => self.other(header, outlet)?,
+                (header, _) => self.other(header)?,
             }
         }
         Ok(())
     }
 
-    fn other(&mut self, header: Header, outlet: &mut Outlet) -> Result<(), Error> {
+    fn other(&mut self, header: Header) -> Result<(), Error> {
         match &header {
-            Header::Job(job) => self.watch.event(Event::Job(job)),
-            Header::Progress(progress) => self.watch.event(Event::Progress(progress)),
-            Header::Missing(missing) => self.lose(&missing.segment, &Class::Missing)?,
-            Header::Failed(failed) => {
-                self.quota |= tally::over_quota(failed);
-                self.lose(&failed.segment, &failed.class)?;
+            Header::Job(job) => self.job(job)?,
+            Header::Progress(progress) => {
+                let mut desk = self.desk();
+                desk.watch.event(Event::Progress(progress));
+                return desk.trouble();
             }
+            Header::Missing(missing) => {
+                let segment = missing.segment.clone();
+                return self.lose(&segment, Class::Missing, header);
+            }
+            Header::Failed(failed) => {
+                let (segment, class) = (failed.segment.clone(), failed.class.clone());
+                return self.lose(&segment, class, header);
+            }
+            // An earlier stage left out what is there of it.
+            Header::File(file) => return self.speak_of(file),
             _ => return Ok(()),
         }
-        if matches!(header, Header::Progress(_)) {
-            return Ok(());
-        }
-        outlet.send(header.into())
+        self.desk().send(header)
     }
 
-    fn part(&mut self, part: &Part, bytes: &Bytes, outlet: &mut Outlet) -> Result<(), Error> {
-        let segment = &part.segment;
-        self.watch.event(Event::Arrived {
-            bytes: segment.bytes.unwrap_or(bytes.len() as u64),
-        });
-        self.bytes += bytes.len() as u64;
-        let id = identity(segment);
-        let crc32 = self.crc32(part, bytes);
-        let placed = self.store.piece(&piece(part, bytes, (&id, crc32)))?;
-        match refusal(part, &placed) {
-            Some(reason) => {
-                self.lost(segment).insert(segment.number, Class::Damaged);
-                outlet.send(refused(segment, reason).into())?;
-            }
-            // It may have failed earlier in the stream.
-            None if self.lost.is_empty() => {}
-            None => {
-                self.lost(segment).remove(&segment.number);
-            }
+    fn job(&mut self, job: &Job) -> Result<(), Error> {
+        self.desk().watch.event(Event::Job(job));
+        match &mut self.room {
+            Some(room) => room.reserve(job.bytes),
+            None => Ok(()),
         }
-        self.report_completed(outlet)
+    }
+
+    fn part(&mut self, part: Box<Part>, bytes: Bytes) -> Result<(), Error> {
+        let ticket: Ticket = Arc::new(Arrived {
+            part: *part,
+            bytes: bytes.len(),
+        });
+        let part = &ticket.part;
+        let segment = &part.segment;
+        {
+            let mut desk = self.desk();
+            desk.watch.event(Event::Arrived {
+                bytes: segment.bytes.unwrap_or(bytes.len() as u64),
+            });
+            desk.trouble()?;
+        }
+        if let Some(room) = &mut self.room {
+            room.arrived(segment.bytes.unwrap_or(bytes.len() as u64));
+        }
+        let id = identity(segment);
+        let crc32 = self.crc32(part, &bytes);
+        let piece = record::piece(part, bytes, (&id, crc32));
+        Ok(self.store.piece(piece, Arc::clone(&ticket))?)
     }
 
     /// The CRC-32 of the bytes: the decoder's figure where nothing came between,
     /// else our own. `None` if the two differ.
     fn crc32(&self, part: &Part, bytes: &Bytes) -> Option<u32> {
-        let told = part.crc32.as_deref().map(hex);
+        let told = part.crc32.as_deref().map(record::hex);
         match told {
             Some(told) if !self.check => told,
             Some(told) => told.filter(|&crc| crc == crc32fast::hash(bytes)),
@@ -164,161 +234,77 @@ impl Stage {
         }
     }
 
-    fn lose(&mut self, segment: &Segment, class: &Class) -> Result<(), Error> {
-        self.watch.event(Event::Lost {
-            bytes: segment.bytes.unwrap_or(0),
-        });
-        self.lost(segment).insert(segment.number, class.clone());
+    fn lose(&mut self, segment: &Segment, class: Class, header: Header) -> Result<(), Error> {
+        let class = self.desk().lose(segment, class, header)?;
         let id = identity(segment);
-        self.store.absent(&Absent {
-            job: &segment.job,
-            job_name: &segment.job_name,
-            file: segment.file,
-            file_id: &id,
-            name: &segment.name,
-            number: segment.number,
-            of: segment.of,
-            id: &segment.id,
-            why: match class {
-                Class::Missing => Why::Missing,
-                Class::Damaged => Why::Damaged,
-                _ => Why::Failed,
-            },
-        })?;
+        Ok(self.store.absent(&record::absent(segment, &id, &class))?)
+    }
+
+    fn speak_of(&mut self, file: &FileReport) -> Result<(), Error> {
+        let segment = Segment {
+            job: file.job.clone(),
+            job_name: file.job_name.clone(),
+            file: file.file,
+            file_id: file.file_id.clone(),
+            name: file.name.clone(),
+            of: file.segments,
+            ..Segment::default()
+        };
+        let id = identity(&segment);
+        self.store.kept(&ident(&segment, &id))?;
         Ok(())
     }
 
-    fn lost(&mut self, segment: &Segment) -> &mut HashMap<u64, Class> {
-        let id = identity(segment).into_owned();
-        let file = (segment.job.clone(), segment.file, id);
-        self.lost.entry(file).or_default()
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        lock(&self.desk)
+    }
+}
+
+/// Whoever panicked with the desk in hand is told of elsewhere.
+fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
+    desk.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// No job is larger: NZBs say anything of sizes.
+const BELIEVED: u64 = 1 << 50;
+
+/// The room in the output directory that jobs lay claim to before anything is fetched.
+pub struct Room {
+    dir: PathBuf,
+    /// Encoded bytes that are still to come.
+    claimed: u64,
+}
+
+impl Room {
+    /// None is claimed yet in `dir`.
+    pub fn new(dir: PathBuf) -> Room {
+        Room { dir, claimed: 0 }
     }
 
-    fn report_completed(&mut self, outlet: &mut Outlet) -> Result<(), Error> {
-        for file in self.store.completed() {
-            self.watch.event(Event::File(&file));
-            outlet.send(report(&file).into())?;
-            outlet.flush()?;
-            self.files.push(file);
+    /// Sees that there is room for a job of so many encoded bytes. That it cannot be told is
+    /// no reason not to begin, and neither is a size that nobody means.
+    pub(crate) fn reserve(&mut self, encoded: u64) -> Result<(), Error> {
+        if encoded > BELIEVED {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Closes the store and sums up: a complete file's losses are forgotten, an
-    /// incomplete one's are what is left to explain.
-    /// `whole` says that the stream came to its end: a file that no record told
-    /// the size of is complete only then.
-    fn finish(
-        mut self,
-        whole: bool,
-        outlet: &mut Outlet,
-    ) -> (Vec<FileOutcome>, Tally, Result<(), Error>) {
-        let mut result = self.report_completed(outlet);
-        let (files, closed) = match whole {
-            true => self.store.finish(),
-            false => self.store.stop(),
-        };
-        for file in files.into_iter().filter(|file| !file.reported) {
-            if result.is_ok() {
-                result = outlet.send(report(&file).into());
-            }
-            self.files.push(file);
+        self.claimed = self.claimed.saturating_add(encoded);
+        // yEnc adds 1.5 to 4 %, and headers are counted with some NZBs: nothing is refused
+        // that could have fitted.
+        let needed = self.claimed - self.claimed / 20;
+        match nzbpipe_store::room(&self.dir) {
+            Ok(free) if free < needed => Err(Error::NoRoom {
+                dir: self.dir.clone(),
+                needed,
+                free,
+            }),
+            _ => Ok(()),
         }
-        let result = result.and(closed.map_err(Error::from));
-        let mut tally = Tally {
-            bytes: self.bytes,
-            quota: self.quota,
-            ..Tally::default()
-        };
-        for file in &self.files {
-            let key = (file.job.clone(), file.file, file.file_id.clone());
-            add(&mut tally, file, self.lost.get(&key));
-        }
-        (self.files, tally, result)
     }
-}
 
-fn add(tally: &mut Tally, file: &FileOutcome, lost: Option<&HashMap<u64, Class>>) {
-    tally.ok = tally.ok.saturating_add(file.ok);
-    if file.status == Status::Complete {
-        tally.ok = tally.ok.saturating_add(file.unverified);
-        return;
+    /// So many encoded bytes came.
+    pub(crate) fn arrived(&mut self, encoded: u64) {
+        self.claimed = self.claimed.saturating_sub(encoded);
     }
-    tally.unverified += file.unverified;
-    let mut heard_of = file.ok + file.unverified;
-    for class in lost.into_iter().flat_map(HashMap::values) {
-        tally.failure(class);
-        heard_of += 1;
-    }
-    let unheard = file.of.saturating_sub(heard_of);
-    tally.unheard = tally.unheard.saturating_add(unheard);
-}
-
-fn piece<'a>(
-    part: &'a Part,
-    bytes: &'a Bytes,
-    (file_id, crc32): (&'a str, Option<u32>),
-) -> Piece<'a> {
-    let segment = &part.segment;
-    Piece {
-        job: &segment.job,
-        job_name: &segment.job_name,
-        file: segment.file,
-        file_id,
-        name: &segment.name,
-        yenc_name: part.yenc_name.as_deref(),
-        number: segment.number,
-        of: segment.of,
-        offset: part.offset.unwrap_or_default(),
-        order: match part.encoding {
-            Some(Encoding::Uu) => Some(Order::Uu { ends: part.ends }),
-            Some(Encoding::Raw) => Some(Order::Raw),
-            _ => None,
-        },
-        size: part.size,
-        verified: part.crc == Crc::Ok && crc32.is_some(),
-        damaged: matches!(part.crc, Crc::Mismatch | Crc::Truncated) || crc32.is_none(),
-        bytes,
-        crc32: crc32.unwrap_or_default(),
-        file_crc32: part.file_crc32.as_deref().and_then(hex),
-        bound: None,
-        id: &segment.id,
-    }
-}
-
-fn hex(text: &str) -> Option<u32> {
-    u32::from_str_radix(text, 16).ok()
-}
-
-/// What tells files apart. A stream made by hand may lack the digest; then the
-/// job, the index and the name must do.
-fn identity(segment: &Segment) -> Cow<'_, str> {
-    if !segment.file_id.is_empty() {
-        return Cow::Borrowed(&segment.file_id);
-    }
-    let words = format!("{}\n{}\n{}", segment.job, segment.file, segment.name);
-    Cow::Owned(format!("{:08x}", crc32fast::hash(words.as_bytes())))
-}
-
-/// Why a part does not count, in the words of a `failed` record.
-fn refusal(part: &Part, placed: &Placed) -> Option<String> {
-    match placed {
-        Placed::Rejected(reason) => Some(reason.as_str().to_owned()),
-        Placed::Damaged if part.crc == Crc::Truncated => Some("truncated".to_owned()),
-        Placed::Damaged if part.encoding.is_some() => Some("damaged".to_owned()),
-        Placed::Damaged => Some("crc".to_owned()),
-        _ => None,
-    }
-}
-
-fn refused(segment: &Segment, reason: String) -> Header {
-    Header::Failed(Box::new(Failed {
-        segment: segment.clone(),
-        stage: NAME.to_owned(),
-        class: Class::Damaged,
-        reason,
-        ..Failed::default()
-    }))
 }
 
 fn not_decoded(segment: &Segment) -> Error {
@@ -326,41 +312,4 @@ fn not_decoded(segment: &Segment) -> Error {
         "the body of <{}> is still encoded: put yenc-decode before this stage",
         segment.id.escape_debug()
     ))
-}
-
-/// The most ranges a `file` record lists: its header has a limit.
-const RANGES: usize = 1000;
-
-/// The `file` record of an outcome.
-fn report(file: &FileOutcome) -> Header {
-    Header::File(Box::new(FileReport {
-        job: file.job.clone(),
-        job_name: file.job_name.clone(),
-        file: file.file,
-        file_id: file.file_id.clone(),
-        name: file.name.clone(),
-        path: file.path.as_ref().map(|p| p.to_string_lossy().into_owned()),
-        status: match file.status {
-            Status::Complete => FileStatus::Complete,
-            Status::Damaged => FileStatus::Damaged,
-            Status::Unverified => FileStatus::Unverified,
-            _ => FileStatus::Incomplete,
-        },
-        size: file.size,
-        segments: file.of,
-        ok: file.ok,
-        missing: file.missing_count,
-        damaged: file.damaged,
-        unverified: file.unverified,
-        missing_ranges: file
-            .missing_ranges
-            .iter()
-            .take(RANGES)
-            .map(|&(start, end)| [start, end])
-            .collect(),
-        crc32: file.crc32.map(|crc| format!("{crc:08x}")),
-        crc32_declared: file.crc32_declared.map(|crc| format!("{crc:08x}")),
-        crc32_matches: file.crc32.zip(file.crc32_declared).map(|(a, b)| a == b),
-        ..FileReport::default()
-    }))
 }

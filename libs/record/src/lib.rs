@@ -212,6 +212,10 @@
 //! | `crc32` ? | CRC-32 of the whole file, 8 lower-case hexadecimal digits |
 //! | `crc32_declared` ? | the same as its articles state it, where they agree |
 //! | `crc32_matches` ? | `true` or `false`: whether the two are equal. What makes a file complete are the checksums of its parts; posters write anything here |
+//! | `md5_16k` ? | MD5 of the first 16 KiB, or of all of a smaller file, 32 lower-case hexadecimal digits: par2 files know their files by it |
+//! | `sha256` ?, `blake3` ? | the whole file's, 64 lower-case hexadecimal digits, if they were asked for |
+//! | `damaged_ranges` ? | those of `missing_ranges` that only damaged copies were found of |
+//! | `resumed` ? | segments that an earlier run wrote; 0 if absent |
 //!
 //! ## `progress` – [`Progress`]: telemetry, at most twice a second and once at the end
 //!

@@ -115,6 +115,9 @@ pub struct FileReport {
     pub unverified: u64,
     /// Bytes that are not on disk: first offset, and the one after the last.
     pub missing_ranges: Vec<[u64; 2]>,
+    /// Of them, those that only damaged copies were found of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damaged_ranges: Vec<[u64; 2]>,
     /// CRC-32 of the whole file, 8 lower-case hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crc32: Option<String>,
@@ -124,9 +127,28 @@ pub struct FileReport {
     /// Whether both are there and are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crc32_matches: Option<bool>,
+    /// MD5 of the first 16 KiB, 32 lower-case hexadecimal digits: par2 files know their
+    /// files by it, whatever they are called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub md5_16k: Option<String>,
+    /// SHA-256 of the whole file, 64 lower-case hexadecimal digits, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// BLAKE3 of the whole file, 64 lower-case hexadecimal digits, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
+    /// Segments that an earlier run wrote.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub resumed: u64,
     /// Keys that this version does not know.
     #[serde(flatten, deserialize_with = "keys::rest")]
     pub extra: Map<String, Value>,
+}
+
+/// What serde asks by reference.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 words! {

@@ -202,11 +202,13 @@ prop_compose! {
         (segments, ok, missing, damaged, unverified) in any::<(u64, u64, u64, u64, u64)>(),
         missing_ranges in vec(any::<[u64; 2]>(), 0..3), crc32 in option::of("[0-9a-f]{8}"),
         crc32_declared in option::of("[0-9a-f]{8}"), crc32_matches in any::<Option<bool>>(),
-        extra in extra(),
+        (md5_16k, sha256, blake3) in (option::of("[0-9a-f]{32}"), option::of("[0-9a-f]{64}"), option::of("[0-9a-f]{64}")),
+        damaged_ranges in vec(any::<[u64; 2]>(), 0..3), resumed in any::<u64>(), extra in extra(),
     ) -> FileReport {
         FileReport {
             job, job_name, file, file_id, name, path, status, size, segments, ok, missing, damaged,
             unverified, missing_ranges, crc32, crc32_declared, crc32_matches, extra,
+            md5_16k, sha256, blake3, damaged_ranges, resumed,
         }
     }
 }

@@ -1,11 +1,12 @@
-//! One folder of the output: its directory and the names given out in it.
+//! One folder of the output: its directory and the names of data files in it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::dir::Dir;
 use crate::name;
+use crate::names::Names;
 
 /// A folder that files are written into: one per job, or all jobs share one.
 #[derive(Debug)]
@@ -68,47 +69,5 @@ impl Folder {
         if let Some(component) = self.component.as_deref().filter(|_| self.dir.is_new()) {
             root.remove_empty(component);
         }
-    }
-}
-
-/// The final names that files of this run have. Names that differ only in case are
-/// one: on some file systems they are.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    taken: HashSet<String>,
-    /// Where to go on counting for a name that many files share.
-    next: HashMap<String, u64>,
-}
-
-impl Names {
-    /// The first candidate for `base`, counting from 1, that no file of this run has.
-    pub fn candidate(&self, base: &str, mut n: u64) -> (u64, String) {
-        n = n.max(self.next.get(&base.to_lowercase()).copied().unwrap_or(1));
-        loop {
-            let name = if n == 1 {
-                base.to_owned()
-            } else {
-                name::numbered(base, n)
-            };
-            if !self.taken.contains(&name.to_lowercase()) {
-                return (n, name);
-            }
-            n += 1;
-        }
-    }
-
-    /// Notes that a file has the name `name`, candidate `n` for `base`.
-    pub fn take(&mut self, base: &str, n: u64, name: &str) {
-        self.taken.insert(name.to_lowercase());
-        self.next.insert(base.to_lowercase(), n + 1);
-    }
-
-    /// Notes that a file of an earlier run has this name.
-    pub fn claim(&mut self, name: &str) {
-        self.taken.insert(name.to_lowercase());
-    }
-    /// Takes back a [`claim`](Names::claim).
-    pub fn release(&mut self, name: &str) {
-        self.taken.remove(&name.to_lowercase());
     }
 }

@@ -11,12 +11,12 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use crate::Error;
+use crate::core::{Core, State};
 use crate::line::Line;
 use crate::resume::BLOCK;
 use crate::sequence::Move;
-use crate::store::{State, Store};
 
-impl Store {
+impl Core {
     /// Does nothing for a file whose pieces all lie right.
     pub(crate) fn gather(&mut self, at: usize) -> Result<(), Error> {
         let State::Open(pieces) = &self.files[at].state else {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::Error;
+use crate::core::{Core, Job, Output, State};
 use crate::dir::Dir;
 use crate::finished::Finished;
 use crate::folder::Folder;
@@ -12,10 +13,9 @@ use crate::journal::{Journal, Recorded};
 use crate::name;
 use crate::pieces::Pieces;
 use crate::resume::{self, Found};
-use crate::store::{Job, Output, State, Store};
 use crate::types::Ident;
 
-impl Store {
+impl Core {
     /// The file that is spoken of, opened and resumed if it is new here.
     pub(crate) fn output(&mut self, ident: &Ident<'_>) -> Result<usize, Error> {
         let job = match self.job_index.get(ident.job) {

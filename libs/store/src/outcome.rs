@@ -2,6 +2,7 @@
 //! report.
 
 use crate::Error;
+use crate::core::{Core, Job, Output, State};
 use crate::dir::Dir;
 use crate::finish::{self, Whole};
 use crate::finished::Finished;
@@ -9,10 +10,9 @@ use crate::journal::Recorded;
 use crate::line::Line;
 use crate::name;
 use crate::pieces::Pieces;
-use crate::store::{Job, Output, State, Store};
 use crate::types::{FileOutcome, Status};
 
-impl Store {
+impl Core {
     /// Gives the file its final name if it is whole by `is_whole`, which is asked with
     /// [`Options::accept_unverified`](crate::Options), and has none yet.
     pub(crate) fn complete_if(
@@ -103,6 +103,10 @@ impl Store {
             missing_ranges: Vec::new(),
             crc32: None,
             crc32_declared: None,
+            md5_16k: None,
+            sha256: None,
+            blake3: None,
+            resumed: 0,
             reported: output.reported,
         };
         match &output.state {

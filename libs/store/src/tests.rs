@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::core::Core;
 use crate::*;
 
 mod catalogue;
@@ -24,8 +25,8 @@ fn options(dir: &Path) -> Options {
     }
 }
 
-fn open(dir: &Path) -> Store {
-    Store::open(options(dir)).unwrap()
+fn open(dir: &Path) -> Core {
+    Core::open(options(dir)).unwrap()
 }
 
 /// A verified piece of `a.bin`, which has three.
@@ -66,13 +67,13 @@ fn absent(number: u64, why: Why) -> Absent<'static> {
     }
 }
 
-fn put(store: &mut Store, pieces: &[Piece<'_>]) {
+fn put(store: &mut Core, pieces: &[Piece<'_>]) {
     for p in pieces {
         assert_eq!(store.piece(p).unwrap(), Placed::Written, "{}", p.number);
     }
 }
 
-fn finished(store: Store) -> Vec<FileOutcome> {
+fn finished(store: Core) -> Vec<FileOutcome> {
     let (outcomes, result) = store.finish();
     result.unwrap();
     outcomes
@@ -236,7 +237,7 @@ fn unverified_pieces_count_only_if_told() {
         accept_unverified: true,
         ..options(temp.path())
     };
-    let mut store = Store::open(accept).unwrap();
+    let mut store = Core::open(accept).unwrap();
     store.absent(&absent(2, Why::Missing)).unwrap();
     let outcome = finished(store).remove(0);
     assert_eq!(
@@ -263,7 +264,7 @@ fn a_verified_piece_replaces_an_unverified_one() {
 fn damage_is_a_hole_unless_salvaged() {
     for salvage in [false, true] {
         let temp = tempfile::tempdir().unwrap();
-        let mut store = Store::open(Options {
+        let mut store = Core::open(Options {
             salvage,
             ..options(temp.path())
         })
@@ -312,7 +313,7 @@ fn a_stream_made_by_hand_and_flat_need_no_folder() {
     put(&mut store, &[by_hand(three()[0])]);
     drop(store);
     assert!(temp.path().join("out/.nzbpipe-nojob.journal").exists());
-    let mut store = Store::open(Options {
+    let mut store = Core::open(Options {
         flat: true,
         ..options(temp.path())
     })

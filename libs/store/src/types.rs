@@ -4,6 +4,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::template::Template;
+
 /// Where and how to write.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -16,13 +18,102 @@ pub struct Options {
     /// Write damaged pieces into the `.part` file (for a repair by par2). They never
     /// count, and never replace anything better.
     pub salvage: bool,
+    /// Where final names come from.
+    pub name_from: NameFrom,
+    /// What final names are made of; `None` is the name itself.
+    pub template: Option<Template>,
+    /// Replace a file that has the name and other bytes, instead of taking another name.
+    pub overwrite: bool,
+    /// What becomes of the data of a file that stays incomplete.
+    pub on_incomplete: OnIncomplete,
+    /// How room is made for a file whose size is known.
+    pub preallocate: Preallocate,
+    /// When data are made to survive a power cut.
+    pub sync: Sync,
+    /// How long the journal is kept.
+    pub journal: Journaling,
+    /// Read everything back that an earlier run left, also what was synced.
+    pub verify: bool,
+    /// Which digests of whole files are wanted.
+    pub hashes: Hashes,
+    /// How many bytes may wait to be written; 0 is a usual number.
+    pub queue: usize,
+}
+
+/// Which name a file gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NameFrom {
+    /// The pieces' where they agree and it looks like a name, else the NZB's.
+    #[default]
+    Auto,
+    /// The pieces' where they agree, else the NZB's.
+    Yenc,
+    /// The NZB's.
+    Subject,
+}
+
+/// What becomes of an incomplete file when the run ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnIncomplete {
+    /// It stays under its `.part` name, and a later run goes on.
+    #[default]
+    Keep,
+    /// It gets a name that says what it is; a later run goes on all the same.
+    Rename,
+    /// It is removed, and a later run begins anew.
+    Delete,
+}
+
+/// How room is made for a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Preallocate {
+    /// Not at all: it grows as it is written.
+    None,
+    /// It gets its size at once, as a hole.
+    #[default]
+    Sparse,
+    /// It gets its blocks at once, where the file system can.
+    Full,
+}
+
+/// When data are synced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// Never: fastest, and a power cut may cost whole files.
+    Never,
+    /// Every 64 MiB or 2 s, and before a file gets its name.
+    #[default]
+    File,
+    /// After each write.
+    Segment,
+}
+
+/// How long the journal is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Journaling {
+    /// Also when all is complete: the same job once more then asks for nothing.
+    #[default]
+    Keep,
+    /// Until all files it knows are complete.
+    Remove,
+    /// There is none; nothing can be resumed.
+    Never,
+}
+
+/// Digests of a whole file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hashes {
+    /// SHA-256 (FIPS 180-4).
+    pub sha256: bool,
+    /// BLAKE3.
+    pub blake3: bool,
 }
 
 /// One decoded piece of one file.
 ///
 /// The default is the first piece of an unnamed one-piece file without a job.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Piece<'a> {
+pub struct Piece<'a, B = &'a [u8]> {
     /// Digest of the NZB; empty for a stream made by hand.
     pub job: &'a str,
     /// Name of the job, as found. It names the folder.
@@ -52,7 +143,7 @@ pub struct Piece<'a> {
     /// A checksum was there and was wrong, or the piece is cut short. Wins over `verified`.
     pub damaged: bool,
     /// The data.
-    pub bytes: &'a [u8],
+    pub bytes: B,
     /// CRC-32 of `bytes`, computed (not quoted) by the caller.
     pub crc32: u32,
     /// CRC-32 of the whole file by the piece's own word.
@@ -151,6 +242,8 @@ pub enum Reason {
     OutOfRange,
     /// A piece with the same number lies elsewhere, or has other bytes.
     Contradiction,
+    /// By its headers it is a piece of another file.
+    Foreign,
 }
 
 impl Reason {
@@ -160,6 +253,7 @@ impl Reason {
             Reason::Overlap => "overlap",
             Reason::OutOfRange => "out-of-range",
             Reason::Contradiction => "contradiction",
+            Reason::Foreign => "foreign",
         }
     }
 }
@@ -170,6 +264,7 @@ impl fmt::Display for Reason {
             Reason::Overlap => "its range overlaps another piece",
             Reason::OutOfRange => "it ends beyond what the file can hold",
             Reason::Contradiction => "it contradicts the piece of the same number",
+            Reason::Foreign => "by its headers it is a piece of another file",
         })
     }
 }
@@ -246,7 +341,16 @@ pub struct FileOutcome {
     pub crc32: Option<u32>,
     /// The same by the pieces' own word, where they agree. It decides nothing.
     pub crc32_declared: Option<u32>,
-    /// It was handed out by [`Store::completed`](crate::Store::completed) before.
+    /// MD5 of the first 16 KiB, or of all of a smaller file, if they are there: what a
+    /// par2 file knows its files by.
+    pub md5_16k: Option<[u8; 16]>,
+    /// SHA-256 of the complete file, if it was wanted.
+    pub sha256: Option<[u8; 32]>,
+    /// BLAKE3 of the complete file, if it was wanted.
+    pub blake3: Option<[u8; 32]>,
+    /// Pieces that an earlier run wrote.
+    pub resumed: u64,
+    /// It was told as an [`Event`](crate::Event) before.
     pub reported: bool,
 }
 
@@ -257,14 +361,69 @@ pub const LISTED: usize = 100_000;
 pub const MAX_PIECE: u64 = 16 << 20;
 
 /// Which file a piece or an absence speaks of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ident<'a> {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ident<'a> {
+    /// Digest of the NZB; empty for a stream made by hand.
     pub job: &'a str,
+    /// Name of the job, as found.
     pub job_name: &'a str,
+    /// Index of the file in the job, from 0.
     pub file: u64,
+    /// Identity of the file; when empty, `file` and `name` stand in for it.
     pub file_id: &'a str,
+    /// The NZB's name of the file, as found.
     pub name: &'a str,
+    /// How many distinct numbers the file has; 0 if that is unknown.
     pub of: u64,
+}
+
+/// What is on disk of a file.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// It is complete, under its final name.
+    pub complete: bool,
+    /// The numbers of the pieces that are there, as ranges (first, one after the last),
+    /// ascending and apart. A complete file has `0..u64::MAX`.
+    pub numbers: Vec<(u64, u64)>,
+}
+
+impl Kept {
+    /// How many pieces are there; of a complete file, more than any has.
+    pub fn count(&self) -> u64 {
+        let each = self.numbers.iter().map(|(first, end)| end - first);
+        each.fold(0, u64::saturating_add)
+    }
+
+    /// Whether the piece of this number need not be fetched.
+    pub fn has(&self, number: u64) -> bool {
+        let after = self.numbers.partition_point(|&(_, end)| end <= number);
+        self.numbers
+            .get(after)
+            .is_some_and(|&(first, _)| first <= number)
+    }
+}
+
+/// What is told while files are written. Told on the threads that write.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<T> {
+    /// What became of a piece.
+    Placed {
+        /// What was given with the piece.
+        ticket: T,
+        /// Its fate.
+        placed: Placed,
+    },
+    /// A piece that was written is not believed any more: it is as good as
+    /// [`Rejected`](Placed::Rejected), though its bytes are there, unverified.
+    Doubted {
+        /// What was given with the piece.
+        ticket: T,
+        /// What is wrong with it.
+        reason: Reason,
+    },
+    /// A file is complete, under its final name.
+    Completed(Box<FileOutcome>),
 }
 
 impl<'a> From<&Piece<'a>> for Ident<'a> {

@@ -5,6 +5,7 @@ use nzbpipe_record::{Class, Header, Record, Segment};
 use tokio::sync::mpsc;
 
 use super::avoid::Table;
+use crate::feedback::{Again, Feedback, Word};
 use crate::{Code, Error, Inlet, split};
 
 /// How the input ended.
@@ -15,38 +16,76 @@ pub(super) struct Fed {
     pub result: Result<(), Error>,
 }
 
-/// Reads `inlet` to its end. Segments become `requests` to the servers of `table`,
-/// everything else goes `aside` to the output.
-pub(super) fn run(
-    mut inlet: Inlet,
-    table: &Table,
-    requests: &mpsc::Sender<Request<Box<Segment>>>,
-    aside: &mpsc::Sender<Record>,
-) -> Fed {
-    let result = feed(&mut inlet, table, requests, aside);
+/// Where the thread gives away what it reads.
+pub(super) struct Ways {
+    /// What is to be fetched.
+    pub requests: mpsc::Sender<Request<Box<Segment>>>,
+    /// Everything else.
+    pub aside: mpsc::Sender<Record>,
+    /// The servers there are.
+    pub table: Table,
+    /// What comes back from the writing stage, in one process.
+    pub feedback: Option<Feedback>,
+}
+
+/// Reads `inlet` to its end. Segments become requests, everything else goes aside to the
+/// output. With a way back it stays until all segments have met their fate.
+pub(super) fn run(mut inlet: Inlet, ways: &Ways) -> Fed {
+    let result = feed(&mut inlet, ways);
     Fed {
         inherited: inlet.inherited(),
         result,
     }
 }
 
-fn feed(
-    inlet: &mut Inlet,
-    table: &Table,
-    requests: &mpsc::Sender<Request<Box<Segment>>>,
-    aside: &mpsc::Sender<Record>,
-) -> Result<(), Error> {
+fn feed(inlet: &mut Inlet, ways: &Ways) -> Result<(), Error> {
+    let mut sent = 0;
     while let Some(record) = inlet.next()? {
-        let sent = match order(record, table) {
-            Order::Fetch(request) => requests.blocking_send(request).is_ok(),
-            Order::Pass(record) => aside.blocking_send(record).is_ok(),
-        };
+        sent += u64::from(record.header.segment().is_some());
         // Who no longer takes them has said why already.
-        if !sent {
+        if !ways.give(order(record, &ways.table)) {
+            return Ok(());
+        }
+        while let Some(again) = ways.feedback.as_ref().and_then(Feedback::pending) {
+            if !ways.give(anew(again, &ways.table)) {
+                return Ok(());
+            }
+        }
+    }
+    let Some(feedback) = &ways.feedback else {
+        return Ok(());
+    };
+    while let Word::Again(again) = feedback.next(sent, || ways.requests.is_closed()) {
+        if !ways.give(anew(again, &ways.table)) {
             break;
         }
     }
     Ok(())
+}
+
+impl Ways {
+    /// Says `false` if nobody takes it.
+    fn give(&self, order: Order) -> bool {
+        match order {
+            Order::Fetch(request) => self.requests.blocking_send(request).is_ok(),
+            Order::Pass(record) => self.aside.blocking_send(record).is_ok(),
+        }
+    }
+}
+
+/// A segment that is to be asked for once more, but not of the same servers.
+fn anew(again: Again, table: &Table) -> Order {
+    match order(Header::Segment(again.segment).into(), table) {
+        Order::Fetch(request) => Order::Fetch(Request {
+            avoid: again
+                .avoid
+                .iter()
+                .map(|name| name.as_str().into())
+                .collect(),
+            ..request
+        }),
+        pass @ Order::Pass(_) => pass,
+    }
 }
 
 /// What becomes of a record of the input.

@@ -234,7 +234,7 @@ fn jobs_whose_ids_begin_alike_share_a_folder() {
     for jobs in rows {
         let temp = tempfile::tempdir().unwrap();
         let flat = || {
-            Store::open(Options {
+            Core::open(Options {
                 flat: true,
                 ..options(temp.path())
             })

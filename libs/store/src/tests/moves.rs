@@ -2,7 +2,7 @@
 
 use super::sequence::{END, UU, accepting, four, next, orders};
 use super::*;
-use crate::store::State;
+use crate::core::State;
 
 /// A number is anybody's word. The file stays small, whatever else happens to it.
 #[test]
@@ -113,7 +113,7 @@ fn a_move_that_fails_can_be_done_again() {
     let mut store = accepting(temp.path());
     let [one, two, three, four] = four();
     put(&mut store, &[four, three, two]);
-    let unwritable = |store: &mut Store| {
+    let unwritable = |store: &mut Core| {
         let part = fs::File::open(temp.path().join("out/job").join(PART)).unwrap();
         store.handles.close(0);
         store.handles.put(0, part);
@@ -184,7 +184,7 @@ fn salvage_never_goes_astray() {
     ];
     for (row, number, bytes, want) in rows {
         let temp = tempfile::tempdir().unwrap();
-        let mut store = Store::open(Options {
+        let mut store = Core::open(Options {
             salvage: true,
             ..options(temp.path())
         })

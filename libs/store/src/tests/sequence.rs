@@ -1,7 +1,7 @@
 //! Files whose pieces do not know their places.
 
 use super::*;
-use crate::store::State;
+use crate::core::State;
 
 pub(super) const UU: Option<Order> = Some(Order::Uu { ends: false });
 pub(super) const END: Option<Order> = Some(Order::Uu { ends: true });
@@ -27,8 +27,8 @@ pub(super) fn four() -> [Piece<'static>; 4] {
     ]
 }
 
-pub(super) fn accepting(dir: &Path) -> Store {
-    Store::open(Options {
+pub(super) fn accepting(dir: &Path) -> Core {
+    Core::open(Options {
         accept_unverified: true,
         ..options(dir)
     })
