@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::{Dice, all_there, nothing_false, setting, wanted};
 use crate::corpus::Post;
-use crate::harness::{Done, Job, Scene, Tree};
+use crate::harness::{Done, Scene, Tree};
 use crate::server::{Script, Server};
 
 /// Calls by what they are for, and whether one that fails may do no harm. `?`: not on

@@ -36,7 +36,7 @@ fi
 . tests/crash/served.sh
 
 # 8 files of 60 KB and more, in articles of 7 KB.
-serve 8 60000 --article-size 7000 --total-rate 1M
+serve 8 60000 1M --article-size 7000
 disk=$work/disk
 mkdir "$disk"
 
@@ -49,12 +49,12 @@ fail() { # what
     exit 1
 }
 
-# Every arrangement, into out on the disk.
-download() {
+# In either arrangement, into out on the disk.
+download() { # flags that name the server
     if [ "$arrangement" = fused ]; then
-        "$bin/nzbpipe" -q "${servers[@]}" -d "$disk/out" "$nzb"
+        "$bin/nzbpipe" -q "$@" -d "$disk/out" "$nzb"
     else
-        "$bin/nzb-split" "$nzb" | "$bin/nntp-fetch" -q "${servers[@]}" |
+        "$bin/nzb-split" "$nzb" | "$bin/nntp-fetch" -q "$@" |
             "$bin/yenc-decode" | "$bin/seg-write" -q -d "$disk/out"
     fi 2> "$work/err"
 }
@@ -70,10 +70,10 @@ for nth in $(seq "$levels"); do
     code=0
     if [ "$when" = beforehand ]; then
         mount -t tmpfs -o size=$level none "$disk"
-        download || code=$?
+        download "${fast[@]}" || code=$?
     else
         mount -t tmpfs -o size=$((4 * total)) none "$disk"
-        download & job=$!
+        download "${slow[@]}" & job=$!
         # Once the first bytes are there, the disk shrinks to what is used and the rest
         # of the level.
         until [ "$(used)" -ge 4096 ] || ! kill -0 $job 2>/dev/null; do sleep 0.005; done
@@ -93,7 +93,7 @@ for nth in $(seq "$levels"); do
     grep -q "$disk/out" "$work/err" || fail "the message does not name the file"
     nothing_false "$disk/out" || fail "a wrong file under a final name"
     mount -o remount,size=$((4 * total)) "$disk"
-    download || fail "exit code $? after the disk was enlarged"
+    download "${fast[@]}" || fail "exit code $? after the disk was enlarged"
     all_there "$disk/out" || fail "not whole after the disk was enlarged"
     umount "$disk"
 done

@@ -4,13 +4,13 @@
 
 work=$(mktemp -d)
 files=$work/files
-server=
+server=()
 trap 'ended' EXIT
 trap 'exit 130' INT TERM
 
 ended() {
-    [ -z "$server" ] || kill "$server" 2>/dev/null || true
-    [ -z "$server" ] || wait "$server" 2>/dev/null || true
+    [ ${#server[@]} = 0 ] || kill "${server[@]}" 2>/dev/null || true
+    [ ${#server[@]} = 0 ] || wait "${server[@]}" 2>/dev/null || true
     # What is mounted in the work goes with it.
     local mount
     for mount in $(awk -v work="$work/" 'index($2, work) == 1 { print $2 }' /proc/mounts | tac); do
@@ -19,25 +19,36 @@ ended() {
     rm -rf "$work"
 }
 
-# Offers COUNT files of SIZE bytes and more, as one job. Sets $nzb and $servers, the
-# flags of a client.
-serve() { # COUNT SIZE, flags of nntp-serve...
-    local count=$1 size=$2 n
-    shift 2
+# Offers COUNT files of SIZE bytes and more, as one job: once at RATE, once as fast as it
+# goes. Sets $nzb and the flags of a client, $slow and $fast.
+serve() { # COUNT SIZE RATE, flags of nntp-serve...
+    local count=$1 size=$2 rate=$3 n
+    shift 3
     mkdir -p "$files/job"
     for n in $(seq "$count"); do
         head -c $((size + 1311 * n)) /dev/urandom > "$files/job/f$n.bin"
     done
-    "$bin/nntp-serve" -q --files "$files" --nzb-out "$work/nzb" --listen 127.0.0.1:0 \
-        --servers-out "$work/servers.toml" "$@" 2> "$work/server.log" &
-    server=$!
+    nzb=$work/nzb/job.nzb
+    slow=(--servers "$work/slow.toml")
+    fast=(--servers "$work/fast.toml")
+    listen slow --nzb-out "$work/nzb" --total-rate "$rate" "$@"
+    # The ids follow from the files: they are the same.
+    listen fast "$@"
+}
+
+listen() { # NAME, flags of nntp-serve...
+    local name=$1
+    shift
+    "$bin/nntp-serve" -q --files "$files" --listen 127.0.0.1:0 \
+        --servers-out "$work/$name.toml" "$@" 2> "$work/$name.log" &
+    server+=($!)
     for _ in $(seq 300); do
-        [ ! -e "$work/servers.toml" ] || break
-        kill -0 "$server" || { cat "$work/server.log" >&2; exit 1; }
+        [ ! -e "$work/$name.toml" ] || return 0
+        kill -0 $! || break
         sleep 0.1
     done
-    nzb=$work/nzb/job.nzb
-    servers=(--servers "$work/servers.toml")
+    cat "$work/$name.log" >&2
+    return 1
 }
 
 # What has its final name is right, and nothing lies in DIR but such files, unfinished
