@@ -115,6 +115,9 @@ impl Subject {
         let met = done.code == 137 || log.contains("(INJECTED)");
         let what = format!("{} {calls}:{words}\n{log}", self.command);
         nothing_false(&self.t, &self.wanted, &what, &done);
+        if done.code != 137 {
+            self.told_truly(&what, &done);
+        }
         match (met, fate) {
             (false, _) | (_, Fate::Again) => {
                 all_there(&self.t, &self.wanted, &what, &done);
@@ -139,6 +142,33 @@ impl Subject {
         let again = self.t.run(&self.command);
         all_there(&self.t, &self.wanted, &what, &again);
         met
+    }
+
+    /// What the run says of its files is so: each lies where it says, to programs and to
+    /// people, and is whole if it says that.
+    fn told_truly(&self, what: &str, done: &Done) {
+        let tree = self.t.tree("out");
+        for file in done.records().iter().filter(|r| r.kind() == "file") {
+            let (path, status) = (file.text("path"), file.text("status"));
+            let there = path.is_empty() || tree.contains_key(path);
+            let true_word = status != "complete" || tree.get(path) == self.wanted.get(path);
+            assert!(
+                there && true_word,
+                "{what}: {status} {path} is not so\n{}",
+                done.shown()
+            );
+        }
+        for (_, path) in done
+            .stderr
+            .lines()
+            .filter_map(|l| l.split_once("kept as out/"))
+        {
+            assert!(
+                tree.contains_key(path),
+                "{what}: {path} is not there\n{}",
+                done.shown()
+            );
+        }
     }
 
     /// All n, or every tenth from a number of each own.
@@ -181,8 +211,8 @@ fn through_all(fates: &[Fate]) {
     let step = setting("NZBPIPE_CALLS_STEP").unwrap_or(10);
     let post = |n: usize| Post::new(&format!("f{n}.bin"), 9_000 + n, 2_500);
     let posts: Vec<Post> = (0..4).map(post).collect();
-    let fused = |flag: &str| format!("nzbpipe {flag} -d out x.nzb");
-    let piped = |_: &str| "seg-write -d out < p.rec".to_owned();
+    let fused = |flag: &str| format!("nzbpipe {flag} -d out --json x.nzb");
+    let piped = |_: &str| "seg-write -d out --json < p.rec".to_owned();
     for subject in [
         Subject::new(&posts, fused, false),
         Subject::new(&posts, piped, true),

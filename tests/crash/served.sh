@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # Sourced by the scripts beside it, which set $bin, the directory of the programs: a
 # directory for the work, files in it that the embedded server offers, and what holds of
 # every output whatever happened.
