@@ -7,11 +7,12 @@ use crate::corpus::Post;
 use crate::harness::{Job, Scene, each, until};
 use crate::server::{Act, Script};
 
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     "nzb-split",
     "nntp-fetch",
     "yenc-decode",
     "seg-write",
+    "seg-cat",
     "nzbpipe",
     "nntp-serve",
 ];
@@ -76,6 +77,11 @@ fn terminals() {
         (
             "seg-write -d out".to_owned(),
             "standard input is a terminal",
+        ),
+        ("seg-cat > out".to_owned(), "standard input is a terminal"),
+        (
+            "yenc-decode < b.rec | seg-cat".to_owned(),
+            "standard output is a terminal",
         ),
         (
             format!("{fetch} < s.jsonl"),

@@ -3,7 +3,7 @@
 
 use crate::corpus::Post;
 use crate::download::second;
-use crate::harness::{Job, Scene};
+use crate::harness::Scene;
 use crate::server::{Act, Script};
 
 /// A server whose second article claims the number that was asked for and lies over the first

@@ -2,7 +2,9 @@
 
 use clap::{Command, CommandFactory};
 
-use crate::{kernel, metrics, nntp_fetch, nntp_serve, nzb_split, nzbpipe, seg_write, yenc_decode};
+use crate::{
+    kernel, metrics, nntp_fetch, nntp_serve, nzb_split, nzbpipe, seg_cat, seg_write, yenc_decode,
+};
 
 /// A program and what its man page says beyond its flags.
 pub struct Page {
@@ -68,6 +70,22 @@ pub fn catalogue() -> Vec<Page> {
             files: OUTPUT_FILES.to_vec(),
             sections: Vec::new(),
             see_also: "yenc-decode(1), nzbpipe(1), nzbpipe-records(5), nzbpipe(7)",
+        },
+        Page {
+            command: seg_cat::Args::command(),
+            examples: seg_cat::EXAMPLES,
+            exit_status: seg_cat::EXIT_STATUS
+                .iter()
+                .copied()
+                .chain(status(&["64", "69", "74", "75", "76", "77", "78"]))
+                .collect(),
+            environment: vec![(
+                "TMPDIR",
+                "Where parts go that --window has no room for, instead of /tmp.",
+            )],
+            files: Vec::new(),
+            sections: Vec::new(),
+            see_also: "yenc-decode(1), seg-write(1), nzbpipe-records(5), nzbpipe(7)",
         },
         Page {
             command: nzbpipe::Args::command(),

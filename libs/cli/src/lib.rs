@@ -28,6 +28,7 @@ mod proxy;
 mod quota;
 mod reload;
 mod report;
+pub mod seg_cat;
 pub mod seg_write;
 mod servers;
 mod signals;

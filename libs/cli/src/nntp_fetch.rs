@@ -134,7 +134,7 @@ pub(crate) fn watch_signals(ui: &Ui) -> Result<Stop, Refusal> {
 }
 
 /// Whether no other program shows progress for us: output to a file.
-fn reads_nobody() -> bool {
+pub(crate) fn reads_nobody() -> bool {
     let stdout = std::io::stdout();
     !stdout.is_terminal()
         && rustix::fs::fstat(&stdout).is_ok_and(|stat| {

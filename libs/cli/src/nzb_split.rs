@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use nzbpipe_pipeline::verdict::Par2;
 use nzbpipe_pipeline::{Code, split};
 
 use crate::exit::{self, Refusal};
@@ -72,6 +73,8 @@ fn run(args: Args) -> Result<Code, Refusal> {
         exclude: globs::set(&args.selection.exclude)?,
         kept: args.resume.as_deref().map(|dir| kept(dir, args.flat)),
         tell: true,
+        par2: Par2::All,
+        back: None,
         room: None,
         warn: warnings(&ui),
         watch: Box::new(ui.clone()),

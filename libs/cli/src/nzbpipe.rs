@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split, write};
+use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split, verdict, write};
 
 use crate::exec::{self, Exec};
 use crate::exit::{self, Refusal};
@@ -46,6 +46,9 @@ pub(crate) struct Args {
     selection: Selection,
 
     #[command(flatten)]
+    par2: Par2Args,
+
+    #[command(flatten)]
     passing: Passing,
 
     #[command(flatten)]
@@ -53,6 +56,38 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     fetching: Fetching,
+}
+
+/// Which par2 files are fetched.
+#[derive(clap::Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Selection")]
+struct Par2Args {
+    /// Fetch of the par2 files the index and then as many recovery volumes as a repair
+    /// needs (auto), all of them, or none
+    ///
+    /// With auto, volumes are fetched when all else is there or lost, and none if all that
+    /// the NZB lists would not be enough.
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    par2: Par2,
+}
+
+/// `--par2`.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default)]
+enum Par2 {
+    #[default]
+    Auto,
+    All,
+    None,
+}
+
+impl From<Par2Args> for verdict::Par2 {
+    fn from(args: Par2Args) -> verdict::Par2 {
+        match args.par2 {
+            Par2::Auto => verdict::Par2::Auto,
+            Par2::All => verdict::Par2::All,
+            Par2::None => verdict::Par2::None,
+        }
+    }
 }
 
 pub(crate) const EXAMPLES: &str = "\
@@ -114,6 +149,8 @@ fn fused(
             include: globs::set(&args.selection.include)?,
             exclude: globs::set(&args.selection.exclude)?,
             kept: None,
+            par2: args.par2.into(),
+            back: None,
             tell: false,
             room: args.output.room(),
             warn: warnings(ui),

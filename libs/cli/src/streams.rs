@@ -48,6 +48,17 @@ pub(crate) fn bytes_out(wants: &str) -> Result<File, Refusal> {
     stdout().map(File::from)
 }
 
+/// As [`bytes_out`], and the only handle of this process on it: whoever reads it sees the
+/// end as soon as this is closed.
+pub(crate) fn only_bytes_out(wants: &str) -> Result<File, Refusal> {
+    let out = bytes_out(wants)?;
+    if let Ok(nothing) = File::options().write(true).open("/dev/null") {
+        // Refused, the end comes with the end of the program.
+        let _ = rustix::stdio::dup2_stdout(nothing);
+    }
+    Ok(out)
+}
+
 fn refuse_terminal(wants: &str) -> Result<(), Refusal> {
     if io::stdout().is_terminal() {
         return Err(Refusal::usage(format!(

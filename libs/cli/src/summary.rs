@@ -41,6 +41,14 @@ pub(crate) fn print(ui: &Ui, written: &Written, dir: &Path) {
     for file in incomplete.iter().take(NAMED) {
         ui.warn(&describe(file, dir));
     }
+    for (job, verdict) in written.verdicts.iter().take(NAMED) {
+        for line in verdict.summary() {
+            ui.warn(&match written.verdicts.len() {
+                1 => line,
+                _ => format!("{}: {line}", job.escape_debug()),
+            });
+        }
+    }
     if incomplete.len() > NAMED {
         ui.warn(&format!(
             "… and {} (--json tells of all)",

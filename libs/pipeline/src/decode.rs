@@ -125,6 +125,14 @@ pub(crate) fn never_fetched(segment: &Segment) -> Error {
     ))
 }
 
+/// A body that came past the decoding stage.
+pub(crate) fn still_encoded(segment: &Segment) -> Error {
+    Error::Order(format!(
+        "the body of <{}> is still encoded: put yenc-decode before this stage",
+        segment.id.escape_debug()
+    ))
+}
+
 /// A record that lacks the bytes it is about.
 pub(crate) fn no_payload(kind: &str, segment: &Segment) -> Error {
     Error::Order(format!(

@@ -29,6 +29,8 @@ struct Inner {
 struct State {
     settled: u64,
     again: VecDeque<Again>,
+    /// How many segments there are, once that is known.
+    total: Option<u64>,
     closed: bool,
 }
 
@@ -37,16 +39,6 @@ pub(crate) struct Again {
     pub segment: Box<Segment>,
     /// The servers whose copies are of no use.
     pub avoid: Vec<String>,
-}
-
-/// What ended a wait.
-pub(crate) enum Word {
-    /// Ask for this.
-    Again(Again),
-    /// All segments met their fate.
-    Settled,
-    /// Nobody writes any more, or the one who waits has no reason to.
-    Over,
 }
 
 impl Feedback {
@@ -74,38 +66,35 @@ impl Feedback {
         self.inner.changed.notify_all();
     }
 
-    /// Waits until a segment is to be asked for again, or as many as `sent` are settled.
-    /// `is_vain` says that there is no reason to wait.
-    pub fn next(&self, sent: u64, is_vain: impl Fn() -> bool) -> Word {
-        self.wait(sent, is_vain, |state| state.again.pop_front())
+    /// So many segments there are, and no more.
+    pub fn all_sent(&self, total: u64) {
+        self.state().total = Some(total);
+        self.inner.changed.notify_all();
+    }
+
+    /// Waits for a segment that is to be asked for again; `None` when there will be none,
+    /// because all are settled, or `is_vain` says that there is no reason to wait.
+    pub fn next(&self, is_vain: impl Fn() -> bool) -> Option<Again> {
+        self.wait(|state| match state.again.pop_front() {
+            Some(again) => Some(Some(again)),
+            None if state.total.is_some_and(|total| state.settled >= total) => Some(None),
+            None => (state.closed || is_vain()).then_some(None),
+        })
     }
 
     /// Waits until as many segments as `sent` are settled; says whether they are.
     pub fn settled(&self, sent: u64, is_vain: impl Fn() -> bool) -> bool {
-        matches!(self.wait(sent, is_vain, |_| None), Word::Settled)
+        self.wait(|state| match state.settled >= sent {
+            true => Some(true),
+            false => (state.closed || is_vain()).then_some(false),
+        })
     }
 
-    /// A segment that is to be asked for again, if there is one now.
-    pub fn pending(&self) -> Option<Again> {
-        self.state().again.pop_front()
-    }
-
-    fn wait(
-        &self,
-        sent: u64,
-        is_vain: impl Fn() -> bool,
-        mut take: impl FnMut(&mut State) -> Option<Again>,
-    ) -> Word {
+    fn wait<R>(&self, mut look: impl FnMut(&mut State) -> Option<R>) -> R {
         let mut state = self.state();
         loop {
-            if let Some(again) = take(&mut state) {
-                return Word::Again(again);
-            }
-            if state.settled >= sent {
-                return Word::Settled;
-            }
-            if state.closed || is_vain() {
-                return Word::Over;
+            if let Some(found) = look(&mut state) {
+                return found;
             }
             let waited = self.inner.changed.wait_timeout(state, PATIENCE);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -132,18 +121,19 @@ mod tests {
             segment: Box::default(),
             avoid: vec!["a".to_owned()],
         });
+        feedback.all_sent(1);
         let never = || false;
-        assert!(matches!(feedback.next(1, never), Word::Again(_)));
-        assert!(matches!(feedback.next(1, never), Word::Settled));
+        assert!(feedback.next(never).is_some());
+        assert!(feedback.next(never).is_none());
         assert!(feedback.settled(1, never));
     }
 
     #[test]
     fn nobody_waits_for_one_who_is_gone() {
         let feedback = Feedback::default();
-        assert!(matches!(feedback.next(1, || true), Word::Over));
+        assert!(feedback.next(|| true).is_none());
         feedback.close();
-        assert!(matches!(feedback.next(1, || false), Word::Over));
+        assert!(feedback.next(|| false).is_none());
         assert!(!feedback.settled(1, || false));
     }
 }

@@ -170,13 +170,16 @@ fn drive<S: Deliver>(
     let (mut stage, client) = Stage::new(config, sinks, outlet);
     let (requests, incoming) = mpsc::channel(REQUESTS);
     let (aside, passing) = mpsc::channel(REQUESTS);
+    if let Some(feedback) = feedback.clone() {
+        let (table, requests) = (table.clone(), requests.clone());
+        std::thread::spawn(move || feed::again(&feedback, &table, &requests));
+    }
     let ways = feed::Ways {
         requests,
         aside,
         table,
-        feedback,
     };
-    let feeder = std::thread::spawn(move || feed::run(inlet, &ways));
+    let feeder = std::thread::spawn(move || feed::run(inlet, &ways, feedback.as_ref()));
     let result = runtime.block_on(stage.run(client, incoming, passing, stop.clone()));
     runtime.shutdown_timeout(Duration::from_secs(1));
     ending.tally = std::mem::take(&mut stage.tally);

@@ -35,10 +35,18 @@ pub fn run(mut config: Config, outlet: Outlet, pool: &Pool) -> Written {
     let (parts, to_write) = mpsc::channel(RECORDS);
     let stop = config.stop.clone();
     let feedback = Feedback::default();
-    let writing = match Writing::open(config.write, outlet, Some(feedback.clone())) {
+    let dir = config.write.store.dir.clone();
+    let mut writing = match Writing::open(config.write, outlet, Some(feedback.clone())) {
         Ok(writing) => writing,
         Err(refused) => return *refused,
     };
+    let jobs = split::Jobs::new(dir);
+    writing.judge_by(jobs.clone());
+    config.split.back = Some(split::Back {
+        feedback: feedback.clone(),
+        outcomes: Box::new(writing.outcomes()),
+        jobs,
+    });
     let kept = writing.kept();
     config.split.kept = Some(Box::new(move |segment| {
         kept(&write::ident(segment, &write::identity(segment)))

@@ -25,7 +25,7 @@ pub struct Inlet {
 }
 
 enum Source {
-    Pipe(Box<Reader<Interruptible>>),
+    Pipe(Box<Reader<Watchful>>),
     Channel(mpsc::Receiver<Record>),
 }
 
@@ -48,9 +48,13 @@ impl Inlet {
     /// Records come from `fd`. `pool` recycles the memory of payloads.
     pub fn pipe(fd: OwnedFd, pool: Pool, stop: Stop) -> Inlet {
         widen(&fd);
-        let source = Interruptible {
+        let input = Interruptible {
             file: File::from(fd),
             stop: stop.clone(),
+        };
+        let source = Watchful {
+            input,
+            output: None,
         };
         let reader = Reader::new(source, Limits::default(), pool);
         Inlet::over(Source::Pipe(Box::new(reader)), stop)
@@ -70,6 +74,21 @@ impl Inlet {
         }
     }
 
+    /// Ends with [`Code::CLOSED`] as soon as nobody reads `output`, even while it waits
+    /// for input. Best effort: at the latest the next write tells.
+    pub fn end_with(&mut self, output: &File) {
+        if let Source::Pipe(reader) = &mut self.source {
+            reader.get_mut().output = output.try_clone().ok();
+        }
+    }
+
+    /// Takes [`end_with`](Inlet::end_with) back: nothing more will be written.
+    pub fn outlive(&mut self) {
+        if let Source::Pipe(reader) = &mut self.source {
+            reader.get_mut().output = None;
+        }
+    }
+
     /// The next record a stage has to care for: `stream` and `end` are seen to
     /// here. `None` is the end of a whole stream.
     ///
@@ -83,24 +102,33 @@ impl Inlet {
     )]
     pub fn next(&mut self) -> Result<Option<Record>, Error> {
         loop {
-            if let Some(code) = self.stop.requested() {
-                return Err(Error::Stopped(code));
-            }
-            let Some(record) = self.read()? else {
-                return self.finished().map(|()| None);
-            };
-            match &record.header {
-                Header::Stream(_) => self.begin()?,
-                Header::End(end) => {
-                    self.inherited = self.inherited.or(handed_down(end));
-                    self.state = State::Ended;
-                }
-                _ => {
-                    self.note(record.payload.is_some());
-                    return Ok(Some(record));
-                }
+            match self.next_of_any_kind()? {
+                Some(record) if matches!(record.header, Header::Stream(_) | Header::End(_)) => {}
+                other => return Ok(other),
             }
         }
+    }
+
+    /// As [`next`](Inlet::next), but hands out `stream` and `end` as well.
+    ///
+    /// # Errors
+    /// As for `next`.
+    pub fn next_of_any_kind(&mut self) -> Result<Option<Record>, Error> {
+        if let Some(code) = self.stop.requested() {
+            return Err(Error::Stopped(code));
+        }
+        let Some(record) = self.read()? else {
+            return self.finished().map(|()| None);
+        };
+        match &record.header {
+            Header::Stream(_) => self.begin()?,
+            Header::End(end) => {
+                self.inherited = self.inherited.or(handed_down(end));
+                self.state = State::Ended;
+            }
+            _ => self.note(record.payload.is_some()),
+        }
+        Ok(Some(record))
     }
 
     /// The gravest code that the `end` records read so far hand down.
@@ -224,6 +252,34 @@ impl AsFd for Interruptible {
     }
 }
 
+/// The input of a stage that has nothing to do once nobody reads its output.
+struct Watchful {
+    input: Interruptible,
+    output: Option<File>,
+}
+
+impl Read for Watchful {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(output) = &self.output {
+            let mut fds = [
+                PollFd::new(&self.input.file, PollFlags::IN),
+                PollFd::new(&self.input.stop, PollFlags::IN),
+                // Errors are always told; of a pipe, that its last reader is gone.
+                PollFd::new(output, PollFlags::empty()),
+            ];
+            while let Err(e) = poll(&mut fds, None) {
+                if e != rustix::io::Errno::INTR {
+                    return Err(e.into());
+                }
+            }
+            if fds[2].revents().intersects(PollFlags::ERR) {
+                self.input.stop.request(Code::CLOSED);
+            }
+        }
+        self.input.read(buffer)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Seek, Write};
@@ -310,5 +366,17 @@ mod tests {
         let reader = std::thread::spawn(move || inlet.next().unwrap_err().code());
         stop.request(Code::signal(2));
         assert_eq!(reader.join().unwrap(), Code::signal(2));
+    }
+
+    // Whoever read the output is gone: nothing that may still come matters.
+    #[test]
+    fn a_reader_that_goes_away_ends_a_read_that_waits() {
+        let (end, _other) = rustix::pipe::pipe().unwrap();
+        let (reader, output) = rustix::pipe::pipe().unwrap();
+        let mut inlet = Inlet::pipe(end, Pool::new(0), Stop::new().unwrap());
+        inlet.end_with(&File::from(output));
+        let waiting = std::thread::spawn(move || inlet.next().unwrap_err().code());
+        drop(reader);
+        assert_eq!(waiting.join().unwrap(), Code::CLOSED);
     }
 }

@@ -11,6 +11,7 @@
 
 mod article;
 pub mod budget;
+pub mod cat;
 mod code;
 pub mod decode;
 mod error;
@@ -21,10 +22,12 @@ mod inlet;
 mod outlet;
 mod part;
 mod raw;
+mod repair;
 pub mod split;
 mod stage;
 mod stop;
 mod tally;
+pub mod verdict;
 mod watch;
 pub mod write;
 

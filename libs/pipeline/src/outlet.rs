@@ -82,7 +82,11 @@ impl Outlet {
     /// # Errors
     /// As for [`send`](Outlet::send).
     pub fn end(&mut self, stage: &str, tally: &Tally, code: Code) -> Result<(), Error> {
-        self.send(Header::End(Box::new(end(stage, tally, code))).into())?;
+        self.end_with(end(stage, tally, code))
+    }
+
+    pub(crate) fn end_with(&mut self, end: End) -> Result<(), Error> {
+        self.send(Header::End(Box::new(end)).into())?;
         self.flush()
     }
 }

@@ -1,6 +1,8 @@
 //! The stage `nzb-split`: NZB files in, `segment` records out.
 
+mod back;
 mod records;
+mod task;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -8,16 +10,20 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
-use nzbpipe_nzb::{Input, Nzb};
-use nzbpipe_record::{Header, Segment};
+use nzbpipe_nzb::Input;
+use nzbpipe_record::Segment;
 use nzbpipe_store::Peek;
 
 use crate::inlet::Interruptible;
 use crate::stage::{Ending, close};
 use crate::write::{self, Room};
-use crate::{Error, Event, Outlet, Stop, Watch};
+use crate::{Error, Outlet, Stop, Watch};
 
-use records::LONGEST;
+use crate::verdict::Par2;
+use task::Task;
+
+pub use back::Back;
+pub(crate) use back::Jobs;
 pub(crate) use records::bad_id;
 
 /// The stage's name.
@@ -38,6 +44,10 @@ pub struct Config {
     pub tell: bool,
     /// Sees that there is room for a job before its segments go out.
     pub room: Option<Room>,
+    /// Which par2 files are wanted; `auto` takes a way back.
+    pub par2: Par2,
+    /// What only the writing stage knows, in one process.
+    pub back: Option<Back>,
     /// Told of what an NZB says wrong and we put right.
     pub warn: Box<dyn FnMut(String) + Send>,
     /// Sees each job.
@@ -79,92 +89,36 @@ pub fn run(mut config: Config, mut outlet: Outlet) -> Ending {
         ending.fail(NAME, error);
         return ending;
     }
-    for input in std::mem::take(&mut config.inputs) {
-        match split(&mut config, &input, &mut outlet, &mut ending) {
-            Ok(()) => {}
-            Err(error @ (Error::Input(_) | Error::NoInput(_))) => ending.fail(NAME, error),
-            Err(error) => {
-                ending.fail(NAME, error);
-                break;
-            }
-        }
+    if let Err(error) = split(&mut config, &mut outlet, &mut ending) {
+        ending.fail(NAME, error);
     }
     ending.code = ending.code.or(ending.tally.code());
     close(NAME, &mut outlet, &mut ending);
     ending
 }
 
-fn split(
-    config: &mut Config,
-    source: &Source,
-    outlet: &mut Outlet,
-    ending: &mut Ending,
-) -> Result<(), Error> {
-    let name = source.shown();
-    let stop = config.stop.clone();
-    let malformed = |e: nzbpipe_nzb::Error| refused(&name, e, &stop);
-    let (input, given) = source.open(&stop)?;
-    let mut nzb =
-        Nzb::open(input, given.as_deref(), nzbpipe_nzb::Limits::default()).map_err(malformed)?;
-    for warning in nzb.warnings() {
-        (config.warn)(format!("{name}: {warning}"));
-    }
-    if nzb
-        .password()
-        .is_some_and(|password| password.len() > LONGEST)
-    {
-        (config.warn)(format!(
-            "{name}: its password is longer than {LONGEST} bytes and is left out of the `job` record"
-        ));
-    }
-    if nzb.files().is_empty() {
-        return Err(Error::Input(format!(
-            "{name}: this NZB lists no files: there is nothing to fetch"
-        )));
-    }
-    let chosen: Vec<usize> = nzb
-        .order()
-        .into_iter()
-        .filter(|&file| config.wants(&nzb.files()[file].name))
-        .collect();
-    if chosen.is_empty() {
-        (config.warn)(format!(
-            "{name}: none of its files is chosen by --include and --exclude"
-        ));
-    }
-    let left = config.left(&nzb, chosen)?;
-    let job = records::job(&nzb, &left);
-    if let Some(room) = &mut config.room {
-        room.reserve(job.bytes)?;
-    }
-    config.watch.event(Event::Job(&job));
-    outlet.send(job.into())?;
-    outlet.flush()?;
-    for Left { file, kept } in left {
-        let template = records::template(&nzb, file);
-        if config.tell && kept.count() > 0 {
-            outlet.send(records::state(&template, &kept).into())?;
+/// All NZBs, then what it takes to repair what is missing of them.
+fn split(config: &mut Config, outlet: &mut Outlet, ending: &mut Ending) -> Result<(), Error> {
+    let mut tasks = Vec::new();
+    for source in std::mem::take(&mut config.inputs) {
+        let begun = Task::open(config, &source).and_then(|mut task| {
+            task.begin(config, outlet, ending)?;
+            Ok(task)
+        });
+        match begun {
+            Ok(task) => tasks.extend(Some(task).filter(|task| task.may_want_more(config))),
+            Err(error @ (Error::Input(_) | Error::NoInput(_))) => ending.fail(NAME, error),
+            Err(error) => return Err(error),
         }
-        if template.of == 0 {
-            ending.tally.bad_input += 1;
-            outlet.send(records::no_segments(template).into())?;
-            continue;
+    }
+    let mut more = !tasks.is_empty();
+    while more && config.wait(outlet, ending)? {
+        more = false;
+        for task in &mut tasks {
+            more |= task.go_on(config, outlet, ending)?;
         }
-        let segments = nzb.segments(file).map_err(malformed)?;
-        let wanted = segments.filter(|s| s.as_ref().map_or(true, |s| !kept.has(s.number)));
-        let records =
-            wanted.map(|segment| Ok(records::record(&template, segment.map_err(malformed)?)));
-        emit(records, &config.stop, outlet, ending)?;
     }
     Ok(())
-}
-
-/// A file of which not all is there.
-struct Left {
-    /// Its index in the NZB.
-    file: usize,
-    /// What is there of it.
-    kept: nzbpipe_store::Kept,
 }
 
 /// Whose fault it is that an NZB cannot be read.
@@ -179,41 +133,21 @@ fn refused(name: &str, error: nzbpipe_nzb::Error, stop: &Stop) -> Error {
     }
 }
 
-/// Writes the records of one file.
-fn emit(
-    records: impl Iterator<Item = Result<Header, Error>>,
-    stop: &Stop,
-    outlet: &mut Outlet,
-    ending: &mut Ending,
-) -> Result<(), Error> {
-    for header in records {
-        if let Some(code) = stop.requested() {
-            return Err(Error::Stopped(code));
-        }
-        let header = header?;
-        match &header {
-            Header::Failed(_) => ending.tally.bad_input += 1,
-            _ => ending.tally.ok += 1,
-        }
-        outlet.send(header.into())?;
-    }
-    Ok(())
-}
-
 impl Config {
-    /// The files that are chosen, with what is there of each.
-    fn left(&mut self, nzb: &Nzb, chosen: Vec<usize>) -> Result<Vec<Left>, Error> {
-        let mut ask = |file: usize| match &mut self.kept {
-            Some(kept) => kept(&records::template(nzb, file)),
-            None => Ok(nzbpipe_store::Kept::default()),
-        };
-        let left = chosen.into_iter().map(|file| {
-            Ok(Left {
-                file,
-                kept: ask(file)?,
-            })
-        });
-        left.collect()
+    /// Waits until all that went out met its fate; says `false` if nobody can tell, or there
+    /// is no more to be done.
+    fn wait(&mut self, outlet: &mut Outlet, ending: &Ending) -> Result<bool, Error> {
+        outlet.flush()?;
+        let sent = ending.tally.ok + ending.tally.bad_input;
+        let stop = self.stop.clone();
+        let settled = self
+            .back
+            .as_ref()
+            .is_some_and(|back| back.settled(sent, &stop));
+        match stop.requested() {
+            Some(code) => Err(Error::Stopped(code)),
+            None => Ok(settled),
+        }
     }
 
     fn wants(&self, name: &str) -> bool {

@@ -1,6 +1,8 @@
 //! What all stages share: how they begin, how they end, what they leave behind.
 
-use crate::{Code, Error, Inlet, Outlet, Tally};
+use serde_json::{Map, Value};
+
+use crate::{Code, Error, Inlet, Outlet, Tally, outlet};
 
 /// How a stage ended. It always has a tally: what arrived before an error is
 /// handled and counted all the same.
@@ -13,6 +15,8 @@ pub struct Ending {
     pub code: Code,
     /// What went wrong, in the order it happened.
     pub failures: Vec<Failure>,
+    /// What else the `end` record is to say.
+    pub extra: Map<String, Value>,
 }
 
 /// An error and the stage it befell.
@@ -57,7 +61,9 @@ pub(crate) fn close(stage: &'static str, outlet: &mut Outlet, ending: &mut Endin
     if ending.failures.iter().any(|f| f.error.is_output()) {
         return;
     }
-    if let Err(error) = outlet.end(stage, &ending.tally, ending.code) {
+    let mut end = outlet::end(stage, &ending.tally, ending.code);
+    end.extra.clone_from(&ending.extra);
+    if let Err(error) = outlet.end_with(end) {
         ending.fail(stage, error);
     }
 }

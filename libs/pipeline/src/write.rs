@@ -11,12 +11,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nzbpipe_record::{Bytes, Class, FileReport, Header, Job, Part, Record, Segment};
 use nzbpipe_store::{FileOutcome, Ident, Kept, Status, Store};
+use serde_json::{Map, Value};
 
 use crate::decode::{never_fetched, no_payload};
 use crate::feedback::Feedback;
+use crate::split::Jobs;
 use crate::stage::{Ending, close};
-use crate::{Code, Error, Event, Inlet, Outlet, Watch};
-use desk::{Arrived, Desk, Ticket};
+use crate::verdict::Verdict;
+use crate::{Code, Error, Event, Inlet, Outlet, Watch, repair};
+use desk::{Desk, Ticket};
 pub use record::report;
 pub(crate) use record::{ident, identity};
 
@@ -42,6 +45,9 @@ pub struct Written {
     pub ending: Ending,
     /// Every file a record named.
     pub files: Vec<FileOutcome>,
+    /// Whether par2 can repair what is missing, by the name of the job. Only jobs that are
+    /// not complete are judged.
+    pub verdicts: Vec<(String, Verdict)>,
 }
 
 /// Writes the parts of `inlet` to files. `missing`, `failed` and `file` records
@@ -59,6 +65,9 @@ pub(crate) struct Writing {
     desk: Arc<Mutex<Desk>>,
     check: bool,
     room: Option<Room>,
+    dir: PathBuf,
+    /// What the NZBs list, where they are known.
+    jobs: Option<Jobs>,
 }
 
 impl Writing {
@@ -79,7 +88,9 @@ impl Writing {
                 store: Arc::new(store),
                 desk,
                 check: config.check,
-                room: config.room.then(|| Room::new(dir)),
+                room: config.room.then(|| Room::new(dir.clone())),
+                dir,
+                jobs: None,
             }),
             Err(error) => {
                 let mut ending = Ending::default();
@@ -88,9 +99,15 @@ impl Writing {
                 Err(Box::new(Written {
                     ending,
                     files: Vec::new(),
+                    verdicts: Vec::new(),
                 }))
             }
         }
+    }
+
+    /// Has the verdict on each job take account of all that its NZB lists.
+    pub fn judge_by(&mut self, jobs: Jobs) {
+        self.jobs = Some(jobs);
     }
 
     /// Tells what an earlier run left of a file, for who decides what is asked for.
@@ -112,9 +129,8 @@ impl Writing {
             code: inlet.inherited(),
             ..Ending::default()
         };
-        let desk = Arc::clone(&self.desk);
         let errors = self.finish(worked.is_ok());
-        let mut desk = lock(&desk);
+        let mut desk = lock(&self.desk);
         let mut failures: Vec<Error> = worked.err().into_iter().chain(errors).collect();
         failures.extend(desk.trouble().err());
         ending.tally = desk.tally();
@@ -125,19 +141,38 @@ impl Writing {
         for error in failures {
             ending.fail(NAME, error);
         }
+        let files = std::mem::take(&mut desk.files);
+        let verdicts = self.judge(&files);
+        ending.extra = said(&verdicts);
         close(NAME, &mut desk.outlet, &mut ending);
         if let Some(feedback) = &desk.feedback {
             feedback.close();
         }
+        drop(desk);
         Written {
             ending,
-            files: std::mem::take(&mut desk.files),
+            files,
+            verdicts,
         }
+    }
+
+    /// The verdicts on the jobs of which something is missing.
+    fn judge(&self, files: &[FileOutcome]) -> Vec<(String, Verdict)> {
+        if files.iter().all(|file| file.status == Status::Complete) {
+            return Vec::new();
+        }
+        let mut verdicts = match &self.jobs {
+            Some(jobs) => jobs.judge_all(files),
+            None => repair::judge_all(&self.dir, files),
+        };
+        verdicts.retain(|(_, verdict)| verdict.incomplete);
+        verdicts.sort_by(|a, b| a.0.cmp(&b.0));
+        verdicts
     }
 
     /// Closes the store. `whole` says that the stream came to its end: a file that no
     /// record told the size of is complete only then.
-    fn finish(self, whole: bool) -> Vec<Error> {
+    fn finish(&self, whole: bool) -> Vec<Error> {
         let (files, errors) = match whole {
             true => self.store.finish(),
             false => self.store.stop(),
@@ -201,19 +236,16 @@ impl Writing {
     }
 
     fn part(&mut self, part: Box<Part>, bytes: Bytes) -> Result<(), Error> {
-        let ticket: Ticket = Arc::new(Arrived {
-            part: *part,
-            bytes: bytes.len(),
-        });
-        let part = &ticket.part;
-        let segment = &part.segment;
-        {
+        let ticket = {
             let mut desk = self.desk();
             desk.watch.event(Event::Arrived {
-                bytes: segment.bytes.unwrap_or(bytes.len() as u64),
+                bytes: part.segment.bytes.unwrap_or(bytes.len() as u64),
             });
             desk.trouble()?;
-        }
+            desk.ticket(*part, bytes.len())
+        };
+        let part = &ticket.part;
+        let segment = &part.segment;
         if let Some(room) = &mut self.room {
             room.arrived(segment.bytes.unwrap_or(bytes.len() as u64));
         }
@@ -235,9 +267,9 @@ impl Writing {
     }
 
     fn lose(&mut self, segment: &Segment, class: Class, header: Header) -> Result<(), Error> {
-        let class = self.desk().lose(segment, class, header)?;
+        let why = self.desk().lose(segment, class, header)?;
         let id = identity(segment);
-        Ok(self.store.absent(&record::absent(segment, &id, &class))?)
+        Ok(self.store.absent(&record::absent(segment, &id, why))?)
     }
 
     fn speak_of(&mut self, file: &FileReport) -> Result<(), Error> {
@@ -257,6 +289,23 @@ impl Writing {
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         lock(&self.desk)
+    }
+}
+
+/// The most verdicts in the `end` record: a header has a limit.
+const JUDGED: usize = 16;
+
+/// The verdicts for the `end` record.
+fn said(verdicts: &[(String, Verdict)]) -> Map<String, Value> {
+    let said = verdicts.iter().take(JUDGED).map(|(name, verdict)| {
+        let mut said = verdict.json();
+        said["job_name"] = name.as_str().into();
+        said
+    });
+    let said: Vec<Value> = said.collect();
+    match said.is_empty() {
+        true => Map::new(),
+        false => Map::from_iter([("repair".to_owned(), said.into())]),
     }
 }
 

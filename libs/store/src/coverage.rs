@@ -42,6 +42,24 @@ impl Coverage {
         true
     }
 
+    /// Takes `start..end`, all of which is in the set, out of it.
+    pub fn remove(&mut self, start: u64, end: u64) {
+        let Some((&run, &run_end)) = self.runs.range(..=start).next_back() else {
+            return;
+        };
+        if start >= end || run_end < end {
+            return;
+        }
+        self.bytes -= end - start;
+        self.runs.remove(&run);
+        if run < start {
+            self.runs.insert(run, start);
+        }
+        if end < run_end {
+            self.runs.insert(end, run_end);
+        }
+    }
+
     /// How many bytes are in the set.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -111,6 +129,10 @@ mod tests {
                 prop_assert_eq!(set.insert(start, end), free);
                 if free {
                     slots.fill(true);
+                }
+                if slots.iter().all(|taken| *taken) && start % 3 == 0 {
+                    set.remove(start, end);
+                    slots.fill(false);
                 }
             }
             prop_assert_eq!(set.bytes(), model.iter().filter(|taken| **taken).count() as u64);

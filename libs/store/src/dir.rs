@@ -4,7 +4,7 @@
 //! Names given here are single components; making them so is
 //! [`name`](crate::name)'s.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -32,9 +32,9 @@ pub(crate) struct Dir {
 /// What tells one file from another, whatever its name.
 pub(crate) type Inode = (u64, u64);
 
-/// Device and number of an open file.
-pub(crate) fn inode(file: &File) -> io::Result<Inode> {
-    file.metadata().map(|m| (m.dev(), m.ino()))
+/// Device and number of a file.
+pub(crate) fn inode(meta: &Metadata) -> Inode {
+    (meta.dev(), meta.ino())
 }
 
 impl Dir {
@@ -117,10 +117,27 @@ impl Dir {
     /// Opens the regular file `name` to read and write, creating it if it is not
     /// there, and locks it for as long as it is open. What is no file of our own is
     /// refused.
-    pub fn open_own(&self, name: &str) -> Result<File, Error> {
-        let file = self.open_file(name, FILE_MODE)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(file),
+    pub fn open_own(&self, name: &str) -> Result<(File, Metadata), Error> {
+        let (file, meta) = self.open_file(name, FILE_MODE)?;
+        self.lock(name, &file)?;
+        Ok((file, meta))
+    }
+
+    /// As [`Dir::open_own`], but it has to be there.
+    pub fn open_again(&self, name: &str) -> Result<(File, Metadata), Error> {
+        let flags = OFlags::RDWR | OFlags::NONBLOCK;
+        let fd = open_at(&self.fd, name, flags, Mode::empty()).map_err(|e| match e {
+            Errno::NOENT => self.error(name, e),
+            e => self.refusal(name, e),
+        })?;
+        let (file, meta) = self.examine(name, File::from(fd))?;
+        self.lock(name, &file)?;
+        Ok((file, meta))
+    }
+
+    fn lock(&self, name: &str, file: &File) -> Result<(), Error> {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(()),
             Err(Errno::WOULDBLOCK) => Err(Error::InUse {
                 path: self.path_of(name),
             }),
@@ -131,11 +148,14 @@ impl Dir {
     /// As [`Dir::open_own`], with these permissions and without the lock. Links of
     /// either kind and everything that is no file are refused: a hard link would carry
     /// what we write out of the directory.
-    pub fn open_file(&self, name: &str, mode: Mode) -> Result<File, Error> {
+    pub fn open_file(&self, name: &str, mode: Mode) -> Result<(File, Metadata), Error> {
         // Without NONBLOCK, opening a FIFO would wait for its other end.
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
         let fd = open_at(&self.fd, name, flags, mode).map_err(|e| self.refusal(name, e))?;
-        let file = File::from(fd);
+        self.examine(name, File::from(fd))
+    }
+
+    fn examine(&self, name: &str, file: File) -> Result<(File, Metadata), Error> {
         let meta = file.metadata().map_err(|e| self.error(name, e))?;
         if !meta.is_file() {
             return Err(self.refused(name, "it is not a regular file"));
@@ -143,7 +163,7 @@ impl Dir {
         if meta.nlink() > 1 {
             return Err(self.refused(name, "it has another name (hard link)"));
         }
-        Ok(file)
+        Ok((file, meta))
     }
 
     /// Opens `name` to read if it is a regular file.

@@ -60,6 +60,15 @@ impl<T> Agreed<T> {
 }
 
 impl<T: PartialEq> Agreed<T> {
+    /// Whether this is no news.
+    fn has_heard(&self, value: &T) -> bool {
+        match self {
+            Agreed::Nothing => false,
+            Agreed::On(old) => old == value,
+            Agreed::Split => true,
+        }
+    }
+
     fn hear(&mut self, value: T) {
         match self {
             Agreed::Nothing => *self = Agreed::On(value),
@@ -79,6 +88,20 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
+    /// The hints after one more piece, if it changes them: most say what all say.
+    pub fn after(&self, piece: &Piece<'_>) -> Option<Hints> {
+        let size = piece.size.is_none_or(|size| self.size.has_heard(&size));
+        let name = piece.yenc_name.filter(|name| !name.is_empty());
+        let name = name.is_none_or(|name| match &self.name {
+            Agreed::On(old) => old == name,
+            agreed => *agreed == Agreed::Split,
+        });
+        let crc32 = piece
+            .file_crc32
+            .is_none_or(|crc| self.crc32.has_heard(&crc));
+        (!(size && name && crc32)).then(|| self.with(piece))
+    }
+
     /// The hints after one more piece.
     pub fn with(&self, piece: &Piece<'_>) -> Hints {
         let mut hints = self.clone();

@@ -6,6 +6,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 /// Why output could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -88,6 +90,45 @@ impl Error {
         matches!(self, Error::State { .. })
     }
 
+    /// The same once more, for whoever asks next.
+    pub(crate) fn again(&self) -> Error {
+        let path = self.path().to_owned();
+        match self {
+            Error::CannotCreate { source, .. } => Error::CannotCreate {
+                path,
+                source: copy(source),
+            },
+            Error::Refused { why, .. } => Error::Refused { path, why },
+            Error::Io { source, .. } => Error::Io {
+                path,
+                source: copy(source),
+            },
+            Error::State { line, what, .. } => Error::State {
+                path,
+                line: *line,
+                what,
+            },
+            Error::InUse { .. } => Error::InUse { path },
+        }
+    }
+
+    /// Whether it is about the disk or this process, not about one file: all others would
+    /// meet it too.
+    pub(crate) fn is_of_all(&self) -> bool {
+        let (Error::CannotCreate { source, .. } | Error::Io { source, .. }) = self else {
+            return false;
+        };
+        let ours = [
+            Errno::IO,
+            Errno::ROFS,
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOMEM,
+        ];
+        let code = source.raw_os_error();
+        is_full(source) || code.is_some_and(|code| ours.iter().any(|e| e.raw_os_error() == code))
+    }
+
     /// The file or directory it is about.
     pub fn path(&self) -> &Path {
         match self {
@@ -103,4 +144,11 @@ impl Error {
 fn is_full(source: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
     matches!(source.kind(), StorageFull | QuotaExceeded)
+}
+
+fn copy(source: &io::Error) -> io::Error {
+    match source.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(source.kind(), source.to_string()),
+    }
 }

@@ -17,10 +17,11 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use crate::Error;
-use crate::folder::Folder;
-use crate::journal::{Done, Journal};
-use crate::line::Line;
+use crate::journal::Done;
+use crate::lane::Place;
+use crate::line::{Line, Lines};
 use crate::resume::BLOCK;
+use crate::room::lock;
 
 /// A file whose pieces are all there.
 pub(crate) struct Whole<'a> {
@@ -49,22 +50,31 @@ pub(crate) fn settle(file: &File, size: u64) -> io::Result<()> {
 }
 
 /// Steps 2 to 4, with the first name that is free.
-pub(crate) fn publish(
-    folder: &mut Folder,
-    journal: &mut Journal,
-    whole: &Whole<'_>,
-) -> Result<Done, Error> {
+pub(crate) fn publish(place: &Place, whole: &Whole<'_>) -> Result<Done, Error> {
+    let names = &place.folder.names;
     let mut n = 1;
     loop {
-        let (found, name) = folder.names.candidate(whole.base, n);
+        // Claimed first: while it is tried, which may take a while, others look elsewhere.
+        let (found, name) = {
+            let mut names = lock(names);
+            let (found, name) = names.candidate(whole.base, n);
+            names.claim(&name);
+            (found, name)
+        };
         let done = Done {
             size: whole.size,
             crc32: whole.crc32,
             name,
         };
-        if try_name(folder, journal, whole, &done)? {
-            folder.dir.sync()?;
-            folder.names.take(whole.base, found, &done.name);
+        let tried = try_name(place, whole, &done);
+        let mut names = lock(names);
+        match tried {
+            Ok(true) => names.take(whole.base, found, &done.name),
+            Ok(false) | Err(_) => names.release(&done.name),
+        }
+        drop(names);
+        if tried? {
+            place.dir().sync()?;
             return Ok(done);
         }
         n = found + 1;
@@ -73,20 +83,15 @@ pub(crate) fn publish(
 
 /// Says `false` if something else has the name. A file with the same bytes is as good
 /// as ours: it stays, and ours goes.
-fn try_name(
-    folder: &Folder,
-    journal: &mut Journal,
-    whole: &Whole<'_>,
-    done: &Done,
-) -> Result<bool, Error> {
-    let (dir, name) = (&folder.dir, done.name.as_str());
-    let line = Line::Done {
+fn try_name(place: &Place, whole: &Whole<'_>, done: &Done) -> Result<bool, Error> {
+    let (dir, name) = (place.dir(), done.name.as_str());
+    let line = Lines::of(Line::Done {
         file: whole.key,
         done,
-    };
+    });
     let failed = |e| Error::creating(dir.path_of(name), e);
     if dir.stat(name).map_err(failed)?.is_none() {
-        journal.append(dir, &[line])?;
+        place.journal.append(dir, &line)?;
         return dir.rename_new(whole.part, name).map_err(failed);
     }
     let same = match dir.open_regular(name) {
@@ -98,7 +103,7 @@ fn try_name(
         return Ok(false);
     }
     dir.sync()?;
-    journal.append(dir, &[line])?;
+    place.journal.append(dir, &line)?;
     dir.remove(whole.part)
         .map_err(|e| dir.error(whole.part, e))?;
     Ok(true)

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use crate::Error;
 use crate::dir::Dir;
 use crate::name;
 use crate::names::Names;
+use crate::room::lock;
 
 /// A folder that files are written into: one per job, or all jobs share one.
 #[derive(Debug)]
@@ -14,8 +16,8 @@ pub(crate) struct Folder {
     pub dir: Dir,
     /// Its one component below the output directory; `None` for that itself.
     component: Option<String>,
-    pub names: Names,
-    parts: HashSet<String>,
+    pub names: Mutex<Names>,
+    parts: Mutex<HashSet<String>>,
 }
 
 impl Folder {
@@ -25,7 +27,7 @@ impl Folder {
             Some(component) => root.child(component)?,
             None => root.again()?,
         };
-        let (names, parts) = (Names::default(), HashSet::new());
+        let (names, parts) = Default::default();
         Ok(Folder {
             dir,
             component,
@@ -49,19 +51,15 @@ impl Folder {
 
     /// A name for the data of the file with identity `key`, its own even if another
     /// identity begins alike.
-    pub fn part_name(&mut self, name: &str, key: &str) -> String {
+    pub fn part_name(&self, name: &str, key: &str) -> String {
         let mut part = name::part_name(name, &name::tag(key));
+        let mut parts = lock(&self.parts);
         let mut n = 1;
-        while !self.parts.insert(part.clone()) {
+        while !parts.insert(part.clone()) {
             n += 1;
             part = name::part_name(name, &name::tag(&format!("{key}#{n}")));
         }
         part
-    }
-
-    /// Gives a name for data back.
-    pub fn free_part(&mut self, part: &str) {
-        self.parts.remove(part);
     }
 
     /// Removes the folder if this run made it and it stayed empty.

@@ -11,15 +11,16 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use crate::Error;
-use crate::core::{Core, State};
+use crate::held::Held;
+use crate::lane::State;
 use crate::line::Line;
 use crate::resume::BLOCK;
 use crate::sequence::Move;
 
-impl Core {
+impl<T> Held<'_, T> {
     /// Does nothing for a file whose pieces all lie right.
-    pub(crate) fn gather(&mut self, at: usize) -> Result<(), Error> {
-        let State::Open(pieces) = &self.files[at].state else {
+    pub fn gather(&mut self) -> Result<(), Error> {
+        let State::Open(pieces) = &self.desk.state else {
             return Ok(());
         };
         let moves = pieces.moves();
@@ -27,49 +28,45 @@ impl Core {
             return Ok(());
         }
         for step in &moves {
-            self.shift(at, step)?;
+            self.shift(step)?;
         }
-        let State::Open(pieces) = &self.files[at].state else {
+        let State::Open(pieces) = &self.desk.state else {
             return Ok(());
         };
         let filled = pieces.filled();
         let (end, holes) = (filled.end(), filled.gaps(filled.end()));
-        let tidied = tidy(self.data(at)?, end, &holes, &moves);
-        tidied.map_err(|e| self.failed(at, e))
+        let file = self.data()?;
+        tidy(&file, end, &holes, &moves).map_err(|e| self.failed(e))?;
+        self.desk.len = end;
+        Ok(())
     }
 
     /// Moves one piece.
-    pub(crate) fn shift(&mut self, at: usize, step: &Move) -> Result<(), Error> {
-        let copied = copy(self.data(at)?, step);
-        let output = &mut self.files[at];
-        let job = &mut self.jobs[output.job];
-        let dir = &self.folders[job.folder].dir;
-        let State::Open(pieces) = &mut output.state else {
+    pub fn shift(&mut self, step: &Move) -> Result<(), Error> {
+        let file = self.data()?;
+        let (key, number) = (self.lane.key.as_str(), step.number);
+        let State::Open(pieces) = &mut self.desk.state else {
             return Ok(());
         };
-        let (file, number) = (output.key.as_str(), step.number);
-        if let Err(e) = copied {
+        if let Err(e) = copy(&file, step) {
             if step.spares() && e.kind() != io::ErrorKind::UnexpectedEof {
-                return Err(self.failed(at, e));
+                return Err(self.failed(e));
             }
             pieces.evict(number);
             // Its bytes are half overwritten, or gone. If this fails too, they are read back by
             // the next run before they count.
-            let gone = Line::Gone {
-                file,
-                number: Some(number),
-            };
-            let _ = job.journal.append(dir, &[gone]);
-            return Err(self.failed(at, e));
+            let number = Some(number);
+            let _ = self.write_down(Line::Gone { file: key, number });
+            return Err(self.failed(e));
         }
         let entry = pieces.moved(step);
-        let line = Line::Part {
-            file,
+        self.desk.len = self.desk.len.max(entry.end());
+        self.write_down(Line::Part {
+            file: key,
             number,
             entry,
-        };
-        job.journal.append(dir, &[line])?;
-        release(self.data(at)?, step.vacated());
+        })?;
+        release(&file, step.vacated());
         Ok(())
     }
 }

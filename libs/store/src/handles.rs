@@ -1,21 +1,38 @@
 //! The few data files that are kept open, the least recently used closed first: a job
-//! of 5,000 files must work where 64 descriptors are allowed.
+//! of 5,000 files must work where 64 descriptors are allowed. One that is in use is not
+//! closed.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Resource, getrlimit};
 
-use crate::Error;
+use crate::room::lock;
 
 /// Most files open at once.
-const MOST: usize = 64;
+const MOST: usize = 256;
 
-/// Open files by the store's index of them.
+/// Open files by the place of their lane among all.
 #[derive(Debug)]
 pub(crate) struct Handles {
-    /// The most recently used is last.
-    open: Vec<(usize, File)>,
+    open: Mutex<Open>,
     capacity: usize,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    files: HashMap<usize, Slot>,
+    /// By when they were last used.
+    idle: BTreeMap<u64, usize>,
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    file: Arc<File>,
+    /// When it was last used; `None` while it is.
+    rests: Option<u64>,
 }
 
 impl Handles {
@@ -24,43 +41,77 @@ impl Handles {
     pub fn new() -> Handles {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let quarter = usize::try_from(limit / 4).unwrap_or(usize::MAX);
+        Handles::with(quarter.clamp(1, MOST))
+    }
+
+    fn with(capacity: usize) -> Handles {
         Handles {
-            open: Vec::new(),
-            capacity: quarter.clamp(1, MOST),
+            open: Mutex::default(),
+            capacity,
         }
     }
 
-    /// The file `key`, opened by `open` if it is not.
-    pub fn get(
-        &mut self,
-        key: usize,
-        open: impl FnOnce() -> Result<File, Error>,
-    ) -> Result<&File, Error> {
-        let file = match self.take(key) {
-            Some(file) => file,
-            None => open()?,
+    /// The file `key`, if it is open. It stays so until it is given to
+    /// [`rest`](Handles::rest).
+    pub fn take(&self, key: usize) -> Option<Arc<File>> {
+        let mut open = lock(&self.open);
+        let slot = open.files.get_mut(&key)?;
+        let (file, rests) = (Arc::clone(&slot.file), slot.rests.take());
+        if let Some(since) = rests {
+            open.idle.remove(&since);
+        }
+        Some(file)
+    }
+
+    /// The file `key` if it is open, for who only looks on.
+    pub fn peek(&self, key: usize) -> Option<Arc<File>> {
+        let open = lock(&self.open);
+        open.files.get(&key).map(|slot| Arc::clone(&slot.file))
+    }
+
+    /// Keeps `file` open as `key`, in use.
+    pub fn put(&self, key: usize, file: Arc<File>) {
+        let mut open = lock(&self.open);
+        let mut closed = Vec::new();
+        while open.files.len() >= self.capacity {
+            let Some((_, oldest)) = open.idle.pop_first() else {
+                break;
+            };
+            closed.extend(open.files.remove(&oldest));
+        }
+        open.files.insert(key, Slot { file, rests: None });
+        // Closing may take the system a while.
+        drop(open);
+    }
+
+    /// Says that `key` is not used for now.
+    pub fn rest(&self, key: usize) {
+        let mut open = lock(&self.open);
+        open.clock += 1;
+        let now = open.clock;
+        let Some(slot) = open.files.get_mut(&key) else {
+            return;
         };
-        self.put(key, file);
-        Ok(&self.open[self.open.len() - 1].1)
-    }
-
-    /// Keeps `file` open as `key`.
-    pub fn put(&mut self, key: usize, file: File) {
-        if self.open.len() >= self.capacity {
-            self.open.remove(0);
+        let before = slot.rests.replace(now);
+        if let Some(since) = before {
+            open.idle.remove(&since);
         }
-        self.open.push((key, file));
-    }
-
-    /// Takes the file `key` out, if it is open.
-    pub fn take(&mut self, key: usize) -> Option<File> {
-        let at = self.open.iter().position(|(k, _)| *k == key)?;
-        Some(self.open.remove(at).1)
+        open.idle.insert(now, key);
+        let too_many = open.files.len() > self.capacity;
+        let oldest = too_many.then(|| open.idle.pop_first()).flatten();
+        let closed = oldest.and_then(|(_, key)| open.files.remove(&key));
+        drop(open);
+        drop(closed);
     }
 
     /// Closes the file `key`.
-    pub fn close(&mut self, key: usize) {
-        self.open.retain(|(k, _)| *k != key);
+    pub fn close(&self, key: usize) {
+        let mut open = lock(&self.open);
+        let closed = open.files.remove(&key);
+        if let Some(since) = closed.as_ref().and_then(|slot| slot.rests) {
+            open.idle.remove(&since);
+        }
+        drop(open);
     }
 }
 
@@ -68,22 +119,37 @@ impl Handles {
 mod tests {
     use super::*;
 
+    fn file() -> Arc<File> {
+        Arc::new(tempfile::tempfile().unwrap())
+    }
+
     #[test]
     fn the_least_recently_used_is_closed() {
-        let mut handles = Handles {
-            open: Vec::new(),
-            capacity: 2,
-        };
+        let handles = Handles::with(2);
         let mut opened = Vec::new();
         for key in [1, 2, 1, 3, 1, 2, 1] {
-            let open = || {
+            if handles.take(key).is_none() {
                 opened.push(key);
-                Ok(tempfile::tempfile().unwrap())
-            };
-            handles.get(key, open).unwrap();
+                handles.put(key, file());
+            }
+            handles.rest(key);
         }
         assert_eq!(opened, [1, 2, 3, 2]);
         handles.close(1);
-        assert_eq!(handles.open.len(), 1);
+        assert_eq!(lock(&handles.open).files.len(), 1);
+        assert_eq!(lock(&handles.open).idle.len(), 1);
+    }
+
+    // Closed under a writer it would be opened anew for each piece.
+    #[test]
+    fn one_in_use_stays_open() {
+        let handles = Handles::with(2);
+        for key in 0..4 {
+            handles.put(key, file());
+        }
+        assert!((0..4).all(|key| handles.take(key).is_some()));
+        (0..4).for_each(|key| handles.rest(key));
+        assert_eq!(lock(&handles.open).files.len(), 2);
+        assert!(handles.take(2).is_some() && handles.take(3).is_some());
     }
 }

@@ -16,14 +16,15 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::sync::Mutex;
 
 use crate::Error;
 use crate::dir::Dir;
 use crate::entry::{Entry, Hints};
-use crate::line::{self, Line};
+use crate::line::{self, Line, Lines};
+use crate::room::lock;
 
 /// No line of ours is longer: a yEnc name has at most 64 KiB, and escaping may triple it.
 const MAX_LINE: u64 = 256 << 10;
@@ -50,12 +51,18 @@ pub(crate) struct Done {
 /// An open, locked journal.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    file: File,
     name: String,
+    end: Mutex<End>,
+    /// By file identity: what earlier runs left and nobody asked for yet.
+    pub recorded: Mutex<HashMap<String, Recorded>>,
+}
+
+/// Where lines are added.
+#[derive(Debug)]
+struct End {
+    file: File,
     /// The last line may lack its end.
     torn: bool,
-    /// By file identity: what earlier runs left and nobody asked for yet.
-    pub recorded: HashMap<String, Recorded>,
 }
 
 impl Journal {
@@ -74,54 +81,44 @@ impl Journal {
 
     /// `None` if it came to be another job's meanwhile.
     fn open_one(dir: &Dir, name: &str, job: &str) -> Result<Option<Journal>, Error> {
-        let (name, file) = (name.to_owned(), open_locked(dir, name)?);
-        let mut journal = Journal {
-            file,
-            name,
-            torn: false,
-            recorded: HashMap::new(),
-        };
-        let failed = |e| dir.error(&journal.name, e);
-        let replay = replay(&journal.file, job).map_err(failed)?;
-        match replay.owner {
-            Owner::Us => {
-                journal.torn = replay.torn;
-                journal.recorded = replay.files;
-                return Ok(Some(journal));
-            }
+        let failed = |e| dir.error(name, e);
+        let mut file = open_locked(dir, name)?;
+        let replay = replay(&file, job).map_err(failed)?;
+        let torn = match replay.owner {
+            Owner::Us => replay.torn,
             Owner::Another => return Ok(None),
-            Owner::Nobody => {}
+            Owner::Nobody => {
+                file.set_len(0).map_err(failed)?;
+                file.seek(SeekFrom::Start(0)).map_err(failed)?;
+                false
+            }
+        };
+        let journal = Journal {
+            name: name.to_owned(),
+            end: Mutex::new(End { file, torn }),
+            recorded: Mutex::new(replay.files),
+        };
+        if replay.owner == Owner::Nobody {
+            journal.append(dir, &Lines::of(Line::Head { job }))?;
         }
-        journal.file.set_len(0).map_err(failed)?;
-        journal
-            .file
-            .seek(SeekFrom::Start(0))
-            .map_err(|e| dir.error(&journal.name, e))?;
-        journal.append(dir, &[Line::Head { job }])?;
         Ok(Some(journal))
     }
 
-    /// Appends lines in one write. Nothing is synced: what a power cut leaves is
-    /// checked against the data anyway.
-    pub fn append(&mut self, dir: &Dir, lines: &[Line<'_>]) -> Result<(), Error> {
-        let mut text = String::new();
-        if self.torn {
-            text.push('\n');
+    /// Appends lines in one write.
+    pub fn append(&self, dir: &Dir, lines: &Lines) -> Result<(), Error> {
+        let mut end = lock(&self.end);
+        let failed = |e| dir.error(&self.name, e);
+        if end.torn {
+            end.file.write_all(b"\n").map_err(failed)?;
         }
-        for line in lines {
-            let body = line.to_string();
-            let _ = writeln!(text, "{body} {:08x}", crc32fast::hash(body.as_bytes()));
-        }
-        self.torn = true;
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|e| dir.error(&self.name, e))?;
-        self.torn = false;
+        end.torn = true;
+        end.file.write_all(lines.as_bytes()).map_err(failed)?;
+        end.torn = false;
         Ok(())
     }
 
     /// Removes the journal, while still holding its lock.
-    pub fn remove(self, dir: &Dir) -> Result<(), Error> {
+    pub fn remove(&self, dir: &Dir) -> Result<(), Error> {
         dir.remove(&self.name)
             .map_err(|e| dir.error(&self.name, e))?;
         dir.sync()
@@ -181,7 +178,7 @@ impl Owner {
 /// a lock on a nameless file keeps nobody out.
 fn open_locked(dir: &Dir, name: &str) -> Result<File, Error> {
     for _ in 0..TRIES {
-        let file = dir.open_own(name)?;
+        let (file, _) = dir.open_own(name)?;
         if dir.is_same(name, &file).map_err(|e| dir.error(name, e))? {
             return Ok(file);
         }

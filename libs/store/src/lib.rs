@@ -64,9 +64,9 @@
 //! its process. The journal is removed when all the files it knows are complete.
 
 pub mod atomic;
-mod core;
 mod coverage;
 mod dir;
+mod ending;
 mod entry;
 mod error;
 mod finish;
@@ -76,22 +76,28 @@ mod gather;
 mod handles;
 #[cfg_attr(not(test), expect(dead_code, reason = "the writer is being rebuilt"))]
 mod hash;
+mod held;
+mod index;
 mod journal;
 mod key;
+mod lane;
 mod line;
-mod lookup;
 mod name;
 mod names;
 mod outcome;
+pub mod par2;
 mod peek;
 mod pieces;
+mod place;
 pub mod quota;
 mod resume;
+mod room;
 mod sequence;
 pub mod slots;
 mod store;
 mod template;
 mod types;
+mod writer;
 
 pub use error::Error;
 pub use name::safe_name;

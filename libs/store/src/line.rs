@@ -1,6 +1,6 @@
 //! The lines of the journal, as text and back. No I/O.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::entry::{Agreed, Entry, Hints};
 use crate::journal::Done;
@@ -32,6 +32,39 @@ pub(crate) enum Line<'a> {
         file: &'a str,
         done: &'a Done,
     },
+}
+
+/// Lines as they are written: each with its checksum and its end.
+#[derive(Debug, Default)]
+pub(crate) struct Lines(String);
+
+impl Lines {
+    /// Just one.
+    pub fn of(line: Line<'_>) -> Lines {
+        let mut lines = Lines::default();
+        lines.push(&line);
+        lines
+    }
+
+    pub fn push(&mut self, line: &Line<'_>) {
+        let start = self.0.len();
+        // Writing into a string cannot fail.
+        let _ = write!(self.0, "{line}");
+        let crc = crc32fast::hash(&self.0.as_bytes()[start..]);
+        let _ = writeln!(self.0, " {crc:08x}");
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 /// A line that was read.

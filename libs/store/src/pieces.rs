@@ -75,9 +75,36 @@ impl Pieces {
         }
     }
 
+    /// Whether the file may be whole with so many pieces more.
+    pub fn are_enough(&self, more: usize) -> bool {
+        self.of > 0 && (self.written.len() + more) as u64 >= self.of
+    }
+
+    /// The size of the whole file, if a piece's word for it is not larger than what else is
+    /// known allows.
+    pub fn size_to_be(&self, piece: &Piece<'_>) -> Option<u64> {
+        let most = piece.file_bytes?.min(piece.bound.unwrap_or(u64::MAX));
+        let most = most.min(self.cap(piece.number));
+        piece
+            .size
+            .filter(|&size| piece.order.is_none() && size <= most)
+    }
+
+    /// Whether a piece, damaged as it may be, says where it lies, and can lie there.
+    pub fn knows_place(&self, piece: &Piece<'_>) -> bool {
+        piece.order.is_none() && self.admit(piece).is_some()
+    }
+
     /// The numbers of the pieces that are written, ascending.
     pub fn numbers(&self) -> impl Iterator<Item = u64> {
         self.written.keys().copied()
+    }
+
+    /// The numbers of the pieces that no other copy is needed of, ascending.
+    pub fn proven(&self, accept_unverified: bool) -> impl Iterator<Item = u64> {
+        let proven = move |e: &Entry| e.verified || accept_unverified;
+        let written = self.written.iter();
+        written.filter_map(move |(number, e)| proven(e).then_some(*number))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -193,6 +220,15 @@ impl Pieces {
             }
             self.sequence = self.sequence.and_then(|s| s.of_rest(&self.written));
         }
+    }
+
+    /// Forgets a piece, whatever it is.
+    pub fn forget(&mut self, number: u64) {
+        let Some(entry) = self.written.get(&number).filter(|e| e.verified) else {
+            return self.evict(number);
+        };
+        self.verified.remove(entry.offset, entry.end());
+        self.written.remove(&number);
     }
 
     /// Notes that a piece of a sequence was moved to its place; returns it as it is now.

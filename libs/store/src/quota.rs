@@ -240,7 +240,7 @@ fn lock(dir: &Dir, name: &str) -> Result<fs::File, Error> {
             Err(error) if error.is_in_use() && began.elapsed() < PATIENCE => {
                 thread::sleep(BETWEEN);
             }
-            done => return done,
+            done => return done.map(|(file, _)| file),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use crate::Error;
 use crate::dir::{self, Dir, Inode};
 use crate::journal::{Done, Recorded};
+use crate::name;
 use crate::pieces::Pieces;
 
 /// How much is read at once.
@@ -17,7 +18,7 @@ pub(crate) enum Found {
     /// The complete file.
     Whole(Done),
     /// These pieces, in this file.
-    Some(Box<Pieces>, File, Inode),
+    Some(Box<Pieces>, File, (Inode, u64)),
     /// Nothing that can be used.
     Nothing,
 }
@@ -30,7 +31,7 @@ pub(crate) fn resume(dir: &Dir, part: &str, recorded: &Recorded) -> Result<Found
     if let Some(done) = recorded
         .done
         .as_ref()
-        .filter(|d| crate::name::safe_name(&d.name) == d.name)
+        .filter(|d| name::safe_name(&d.name) == d.name)
     {
         let is_there = holds(dir, done).map_err(|e| dir.error(&done.name, e))?;
         if is_there {
@@ -42,14 +43,32 @@ pub(crate) fn resume(dir: &Dir, part: &str, recorded: &Recorded) -> Result<Found
     if recorded.entries.is_empty() || on_disk.is_none() {
         return Ok(Found::Nothing);
     }
-    let file = dir.open_own(part)?;
+    let (file, meta) = dir.open_own(part)?;
     let failed = |e| dir.error(part, e);
-    let inode = dir::inode(&file).map_err(failed)?;
     let pieces = read_back(&file, recorded).map_err(failed)?;
     Ok(match pieces.is_empty() {
         true => Found::Nothing,
-        false => Found::Some(Box::new(pieces), file, inode),
+        false => Found::Some(Box::new(pieces), file, (dir::inode(&meta), meta.len())),
     })
+}
+
+/// Removes the name of a data file that has its final name too, as a crash leaves it
+/// where renaming is two steps and the power cut took the journal's last line. The
+/// data stay under the final name.
+pub(crate) fn drop_twin(
+    dir: &Dir,
+    part: &str,
+    name: &str,
+    recorded: Option<&Recorded>,
+) -> Result<(), Error> {
+    let agreed = recorded.and_then(|r| name::clean(r.hints.name.get()?));
+    let failed = |e| dir.error(part, e);
+    for name in [Some(name), agreed.as_deref()].into_iter().flatten() {
+        if dir.is_twin(part, name).map_err(failed)? {
+            return dir.remove(part).map_err(failed);
+        }
+    }
+    Ok(())
 }
 
 /// CRC-32 of a range of a file; `None` if the file ends before.

@@ -76,7 +76,7 @@ impl Slots {
         let (agreement, other) = agree(&dir, &format!("{name}.n"), count)?;
         let slots = (0..count)
             .map(|index| {
-                let file = dir.open_file(&format!("{name}.{index}"), MODE)?;
+                let (file, _) = dir.open_file(&format!("{name}.{index}"), MODE)?;
                 let taken = AtomicBool::new(false);
                 Ok(Slot { file, taken })
             })
@@ -137,7 +137,7 @@ impl Drop for Guard {
 /// can be had alone.
 fn agree(dir: &Dir, name: &str, count: u16) -> Result<(File, Option<u16>), Error> {
     let failed = |e: io::Error| dir.error(name, e);
-    let mut file = dir.open_file(name, MODE)?;
+    let (mut file, _) = dir.open_file(name, MODE)?;
     for _ in 0..TRIES {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {

@@ -1,20 +1,31 @@
-//! The store as its callers see it.
+//! The store as its callers see it, and its threads.
 
-use std::sync::{Mutex, PoisonError};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 
 use crate::Error;
-use crate::core::Core;
+use crate::dir::Dir;
+use crate::ending::IsWhole;
+use crate::lane::{Given, Item};
+use crate::pieces::Pieces;
+use crate::room::lock;
 use crate::types::{Absent, Event, FileOutcome, Ident, Kept, Options, Piece};
+use crate::writer::Shared;
+
+/// How many files are written at once. More wait for the same disk.
+const WRITERS: usize = 4;
 
 /// Writes pieces to their files, and tells when a file is complete.
 ///
 /// May be shared by threads. Dropping it without [`finish`](Store::finish) is safe at any
 /// time; the next store for the same directory goes on where it was left.
-pub struct Store<T> {
-    core: Mutex<Option<Core>>,
-    events: Box<dyn Fn(Event<T>) + Send + Sync>,
+pub struct Store<T: Send + 'static> {
+    pub(crate) shared: Arc<Shared<T>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl<T: Send + 'static> Store<T> {
@@ -29,50 +40,43 @@ impl<T: Send + 'static> Store<T> {
         options: Options,
         events: impl Fn(Event<T>) + Send + Sync + 'static,
     ) -> Result<Store<T>, Error> {
-        Ok(Store {
-            core: Mutex::new(Some(Core::open(options)?)),
-            events: Box::new(events),
-        })
+        let root = Dir::open(&options.dir)?;
+        let store = Store {
+            shared: Arc::new(Shared::new(options, root, Box::new(events))),
+            threads: Mutex::default(),
+        };
+        for n in 1..=WRITERS {
+            store.spawn(&format!("writer {n}"), Shared::write)?;
+        }
+        Ok(store)
+    }
+
+    fn spawn(&self, name: &str, run: fn(&Shared<T>)) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || run(&shared));
+        let failed = |e: io::Error| self.shared.root.error("", e);
+        lock(&self.threads).push(thread.map_err(failed)?);
+        Ok(())
     }
 
     /// Takes a piece to be put in its place; its fate is told as [`Event::Placed`]. Waits
-    /// while too many are under way.
+    /// while too many are under way. A piece of a file that failed is dropped, and nothing
+    /// is told of it.
     ///
     /// # Errors
     ///
     /// What keeps the store from writing anything more: a full disk, say.
     pub fn piece(&self, piece: Piece<'_, Bytes>, ticket: T) -> Result<(), Error> {
-        let mut guard = self.core();
-        let Some(core) = guard.as_mut() else {
-            return Ok(());
-        };
-        let placed = core.piece(&Piece {
-            bytes: &*piece.bytes,
+        let ident = Ident {
             job: piece.job,
             job_name: piece.job_name,
             file: piece.file,
             file_id: piece.file_id,
             name: piece.name,
-            yenc_name: piece.yenc_name,
-            number: piece.number,
             of: piece.of,
-            offset: piece.offset,
-            order: piece.order,
-            size: piece.size,
-            verified: piece.verified,
-            damaged: piece.damaged,
-            crc32: piece.crc32,
-            file_crc32: piece.file_crc32,
-            bound: piece.bound,
-            id: piece.id,
-        })?;
-        let completed = core.completed();
-        drop(guard);
-        (self.events)(Event::Placed { ticket, placed });
-        for file in completed {
-            (self.events)(Event::Completed(Box::new(file)));
-        }
-        Ok(())
+        };
+        self.give(&ident, Item::Piece(Box::new(Given::new(piece, ticket))))
     }
 
     /// Notes that a piece will not come, so that its file is known and it is listed.
@@ -81,9 +85,24 @@ impl<T: Send + 'static> Store<T> {
     ///
     /// As [`piece`](Store::piece).
     pub fn absent(&self, absent: &Absent<'_>) -> Result<(), Error> {
-        self.core()
-            .as_mut()
-            .map_or(Ok(()), |core| core.absent(absent))
+        let item = Item::Absent {
+            number: absent.number,
+            of: absent.of,
+            id: absent.id.to_owned(),
+            why: absent.why,
+        };
+        self.give(&Ident::from(absent), item)
+    }
+
+    fn give(&self, ident: &Ident<'_>, item: Item<T>) -> Result<(), Error> {
+        let shared = &self.shared;
+        shared.trouble.check()?;
+        let lane = shared.lane(ident)?;
+        if !shared.room.take(item.bytes(), || shared.trouble.is_over()) {
+            return shared.trouble.check();
+        }
+        shared.give(&lane, item);
+        Ok(())
     }
 
     /// Opens a file, and tells what an earlier run left of it. It is spoken of from now
@@ -93,20 +112,43 @@ impl<T: Send + 'static> Store<T> {
     ///
     /// As [`piece`](Store::piece).
     pub fn kept(&self, file: &Ident<'_>) -> Result<Kept, Error> {
-        if let Some(core) = self.core().as_mut() {
-            core.output(file)?;
+        let shared = &self.shared;
+        shared.trouble.check()?;
+        let lane = shared.lane(file)?;
+        let (kept, told) = shared.with(&lane, |held| {
+            held.open()?;
+            held.expect(file.of);
+            held.complete_if(Pieces::is_whole)?;
+            Ok(held.kept())
+        });
+        // Events are told by writers only.
+        for event in told {
+            if let Event::Completed(outcome) = event {
+                shared.give(&lane, Item::Tell(outcome));
+            }
         }
-        Ok(Kept::default())
+        shared.trouble.check()?;
+        Ok(kept.unwrap_or(Kept {
+            refused: true,
+            ..Kept::default()
+        }))
     }
 
     /// Waits until all pieces that were given are in their places; then every file spoken
     /// of, in order of appearance, as it is now.
     pub fn outcomes(&self) -> Vec<FileOutcome> {
-        let guard = self.core();
-        let Some(core) = guard.as_ref() else {
-            return Vec::new();
+        let shared = &self.shared;
+        let lanes = lock(&shared.index).lanes.clone();
+        let outcome = |lane: &Arc<_>| {
+            self.wait_for(lane);
+            crate::outcome::of(&shared.options, lane, &lock(&lane.desk))
         };
-        (0..core.files.len()).map(|at| core.outcome(at)).collect()
+        lanes.iter().map(outcome).collect()
+    }
+
+    fn wait_for(&self, lane: &crate::lane::Lane<T>) {
+        let given = lane.given();
+        self.shared.room.until(|| lane.has_done(given));
     }
 
     /// Ends the run: every file any piece or absence spoke of, in order of appearance.
@@ -116,29 +158,41 @@ impl<T: Send + 'static> Store<T> {
     /// A file of which nobody said how many pieces it has is decided here: what came
     /// is taken for all there is. If the stream broke off, call [`stop`](Store::stop).
     ///
-    /// With the outcomes comes all that failed; a file whose last steps failed is in them
-    /// as not complete.
+    /// With the outcomes comes all that failed and was not told by another call; a file
+    /// whose last steps failed is in them as not complete.
     pub fn finish(&self) -> (Vec<FileOutcome>, Vec<Error>) {
-        let Some(core) = self.core().take() else {
-            return (Vec::new(), Vec::new());
-        };
-        let (files, result) = core.finish();
-        (files, result.err().into_iter().collect())
+        self.end(Pieces::is_whole_at_last)
     }
 
     /// Ends a run whose pieces did not all come, because the stream broke off or the
     /// user did: as [`finish`](Store::finish), but a file of which nobody said how many
     /// pieces it has stays incomplete.
     pub fn stop(&self) -> (Vec<FileOutcome>, Vec<Error>) {
-        let Some(core) = self.core().take() else {
-            return (Vec::new(), Vec::new());
-        };
-        let (files, result) = core.stop();
-        (files, result.err().into_iter().collect())
+        self.end(Pieces::is_whole)
     }
 
-    fn core(&self) -> std::sync::MutexGuard<'_, Option<Core>> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    fn end(&self, is_whole: IsWhole) -> (Vec<FileOutcome>, Vec<Error>) {
+        self.join();
+        self.shared.end(is_whole)
+    }
+
+    /// Waits until the writers did all there is to do.
+    fn join(&self) {
+        self.shared.work.close();
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        for thread in threads {
+            // One that panicked is a bug, and its lane stays as it is.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Store<T> {
+    fn drop(&mut self) {
+        if !lock(&self.threads).is_empty() {
+            self.shared.trouble.stop();
+            self.join();
+        }
     }
 }
 
@@ -147,9 +201,8 @@ impl<T: Send + 'static> Store<T> {
 /// # Errors
 ///
 /// When the system does not tell.
-pub fn room(dir: &std::path::Path) -> std::io::Result<u64> {
+pub fn room(dir: &Path) -> io::Result<u64> {
     let there = dir.ancestors().find(|d| d.exists());
-    let there = there.unwrap_or(std::path::Path::new("."));
-    let stat = rustix::fs::statvfs(there)?;
+    let stat = rustix::fs::statvfs(there.unwrap_or(Path::new(".")))?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

@@ -151,6 +151,13 @@ pub struct Piece<'a, B = &'a [u8]> {
     /// No byte of the file can lie at or beyond this offset, if known. Of no effect with
     /// `order`.
     pub bound: Option<u64>,
+    /// Encoded bytes of the whole file by the NZB's word, if it says so: decoded it has no
+    /// more of them. Only what is not larger is made room for in advance.
+    pub file_bytes: Option<u64>,
+    /// Which part it is by its own word.
+    pub part: Option<u64>,
+    /// How many parts there are by its own word.
+    pub total: Option<u64>,
     /// Message-id, for the list of what is missing.
     pub id: &'a str,
 }
@@ -330,6 +337,9 @@ pub struct FileOutcome {
     pub missing: Vec<(u64, String)>,
     /// Pieces that are damaged.
     pub damaged: u64,
+    /// Where damaged pieces lie (start, end exclusive), as far as they say so, by offset. At
+    /// most some thousands are kept.
+    pub damaged_ranges: Vec<(u64, u64)>,
     /// Pieces written but without a checksum. A complete file has some only with
     /// [`Options::accept_unverified`].
     pub unverified: u64,
@@ -385,6 +395,8 @@ pub struct Kept {
     /// The numbers of the pieces that are there, as ranges (first, one after the last),
     /// ascending and apart. A complete file has `0..u64::MAX`.
     pub numbers: Vec<(u64, u64)>,
+    /// It cannot be written: nothing of it is worth fetching.
+    pub refused: bool,
 }
 
 impl Kept {
@@ -396,6 +408,9 @@ impl Kept {
 
     /// Whether the piece of this number need not be fetched.
     pub fn has(&self, number: u64) -> bool {
+        if self.refused {
+            return true;
+        }
         let after = self.numbers.partition_point(|&(_, end)| end <= number);
         self.numbers
             .get(after)

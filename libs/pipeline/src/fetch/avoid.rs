@@ -10,6 +10,7 @@ use crate::{decode, write};
 
 /// The servers, as far as it matters whose copy of a segment was refused. Those of
 /// the start: who changes them meanwhile feeds the rest back once more.
+#[derive(Clone)]
 pub(super) struct Table(Vec<(Arc<str>, u32)>);
 
 impl Table {

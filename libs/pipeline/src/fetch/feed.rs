@@ -5,7 +5,7 @@ use nzbpipe_record::{Class, Header, Record, Segment};
 use tokio::sync::mpsc;
 
 use super::avoid::Table;
-use crate::feedback::{Again, Feedback, Word};
+use crate::feedback::{Again, Feedback};
 use crate::{Code, Error, Inlet, split};
 
 /// How the input ended.
@@ -24,51 +24,49 @@ pub(super) struct Ways {
     pub aside: mpsc::Sender<Record>,
     /// The servers there are.
     pub table: Table,
-    /// What comes back from the writing stage, in one process.
-    pub feedback: Option<Feedback>,
 }
 
 /// Reads `inlet` to its end. Segments become requests, everything else goes aside to the
-/// output. With a way back it stays until all segments have met their fate.
-pub(super) fn run(mut inlet: Inlet, ways: &Ways) -> Fed {
-    let result = feed(&mut inlet, ways);
+/// output. The writing stage, in the same process, is told how many there were.
+pub(super) fn run(mut inlet: Inlet, ways: &Ways, feedback: Option<&Feedback>) -> Fed {
+    let mut sent = 0;
+    let result = feed(&mut inlet, ways, &mut sent);
+    if let Some(feedback) = feedback {
+        feedback.all_sent(sent);
+    }
     Fed {
         inherited: inlet.inherited(),
         result,
     }
 }
 
-fn feed(inlet: &mut Inlet, ways: &Ways) -> Result<(), Error> {
-    let mut sent = 0;
+fn feed(inlet: &mut Inlet, ways: &Ways, sent: &mut u64) -> Result<(), Error> {
     while let Some(record) = inlet.next()? {
-        sent += u64::from(record.header.segment().is_some());
+        let is_segment = record.header.segment().is_some();
+        let given = match order(record, &ways.table) {
+            Order::Fetch(request) => ways.requests.blocking_send(request).is_ok(),
+            Order::Pass(record) => ways.aside.blocking_send(record).is_ok(),
+        };
         // Who no longer takes them has said why already.
-        if !ways.give(order(record, &ways.table)) {
-            return Ok(());
-        }
-        while let Some(again) = ways.feedback.as_ref().and_then(Feedback::pending) {
-            if !ways.give(anew(again, &ways.table)) {
-                return Ok(());
-            }
-        }
-    }
-    let Some(feedback) = &ways.feedback else {
-        return Ok(());
-    };
-    while let Word::Again(again) = feedback.next(sent, || ways.requests.is_closed()) {
-        if !ways.give(anew(again, &ways.table)) {
+        if !given {
             break;
         }
+        *sent += u64::from(is_segment);
     }
     Ok(())
 }
 
-impl Ways {
-    /// Says `false` if nobody takes it.
-    fn give(&self, order: Order) -> bool {
-        match order {
-            Order::Fetch(request) => self.requests.blocking_send(request).is_ok(),
-            Order::Pass(record) => self.aside.blocking_send(record).is_ok(),
+/// Asks for what the writing stage rejects, until all segments have met their fate.
+pub(super) fn again(
+    feedback: &Feedback,
+    table: &Table,
+    requests: &mpsc::Sender<Request<Box<Segment>>>,
+) {
+    while let Some(again) = feedback.next(|| requests.is_closed()) {
+        if let Order::Fetch(request) = anew(again, table)
+            && requests.blocking_send(request).is_err()
+        {
+            break;
         }
     }
 }

@@ -5,11 +5,22 @@ use nzbpipe_nzb::Nzb;
 use nzbpipe_record::{Class, Failed, FileReport, FileStatus, Header, Job, Segment};
 use nzbpipe_store::Kept;
 
-use super::{Left, NAME};
+use super::NAME;
+
+/// A file that is to be fetched.
+pub(super) struct Left {
+    /// Its index in the NZB.
+    pub file: usize,
+    /// What is there of it.
+    pub kept: Kept,
+}
 
 /// The totals of what is still to be fetched: these files without what is kept of them.
 pub(super) fn job(nzb: &Nzb, left: &[Left]) -> Job {
-    let segments = |l: &Left| nzb.files()[l.file].segments.saturating_sub(l.kept.count());
+    let segments = |l: &Left| match l.kept.refused {
+        true => 0,
+        false => nzb.files()[l.file].segments.saturating_sub(l.kept.count()),
+    };
     // Segments are of one size, but for the last.
     let bytes = |l: &Left| {
         let file = &nzb.files()[l.file];
@@ -20,7 +31,7 @@ pub(super) fn job(nzb: &Nzb, left: &[Left]) -> Job {
     Job {
         job: nzb.job().to_owned(),
         name: cut(nzb.name()),
-        files: left.iter().filter(|l| !l.kept.complete).count() as u64,
+        files: left.iter().filter(|l| segments(l) > 0).count() as u64,
         segments: left.iter().map(segments).fold(0, u64::saturating_add),
         bytes: left.iter().filter_map(bytes).fold(0, u64::saturating_add),
         // Whole or not at all: the beginning of a password opens nothing.

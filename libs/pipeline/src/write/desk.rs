@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nzbpipe_record::{Class, Header, Part, Segment};
-use nzbpipe_store::{Event as Fate, FileOutcome, Placed, Status};
+use nzbpipe_store::{Event as Fate, FileOutcome, Placed, Status, Why};
 
 use super::record::{self, Identity, file_of, refused};
 use crate::feedback::{Again, Feedback};
@@ -15,10 +16,21 @@ use crate::{Error, Event, Outlet, Tally, Watch, tally};
 pub(super) type Ticket = Arc<Arrived>;
 
 /// A part that came, without its bytes.
-#[derive(Debug)]
 pub(super) struct Arrived {
     pub part: Part,
     pub bytes: usize,
+    is_told: AtomicBool,
+    feedback: Option<Feedback>,
+}
+
+/// The store drops the pieces of a file that it cannot write, without a word about each:
+/// nobody is to wait for their fate.
+impl Drop for Arrived {
+    fn drop(&mut self) {
+        if let Some(feedback) = self.feedback.as_ref().filter(|_| !*self.is_told.get_mut()) {
+            feedback.settle();
+        }
+    }
 }
 
 pub(super) struct Desk {
@@ -59,6 +71,16 @@ impl Desk {
         }
     }
 
+    /// What is to come back with a piece.
+    pub fn ticket(&self, part: Part, bytes: usize) -> Ticket {
+        Arc::new(Arrived {
+            part,
+            bytes,
+            is_told: AtomicBool::new(false),
+            feedback: self.feedback.clone(),
+        })
+    }
+
     /// What went wrong since this was last asked.
     pub fn trouble(&mut self) -> Result<(), Error> {
         self.failed.take().map_or(Ok(()), Err)
@@ -68,6 +90,7 @@ impl Desk {
     pub fn fate(&mut self, fate: Fate<Ticket>) {
         let told = match fate {
             Fate::Placed { ticket, placed } => {
+                ticket.is_told.store(true, Ordering::Relaxed);
                 if placed == Placed::Written {
                     self.bytes += ticket.bytes as u64;
                 }
@@ -146,14 +169,8 @@ impl Desk {
         self.send(refused(segment, reason, &servers))
     }
 
-    /// A segment will not come, as a stage before says with `header`; with what class that
-    /// counts.
-    pub fn lose(
-        &mut self,
-        segment: &Segment,
-        class: Class,
-        header: Header,
-    ) -> Result<Class, Error> {
+    /// A segment will not come, as a stage before says with `header`; why, for the store.
+    pub fn lose(&mut self, segment: &Segment, class: Class, header: Header) -> Result<Why, Error> {
         self.watch.event(Event::Lost {
             bytes: segment.bytes.unwrap_or(0),
         });
@@ -165,16 +182,20 @@ impl Desk {
             false => self.again.remove(&(file_of(segment), segment.number)),
         };
         // Nobody has another copy: what was wrong with those that came is the reason.
-        let (class, header) = match &rejected {
+        let (class, why, header) = match &rejected {
             Some(r) if matches!(class, Class::Missing | Class::Damaged) => {
-                (Class::Damaged, refused(segment, r.reason, &r.servers))
+                let header = refused(segment, r.reason, &r.servers);
+                (Class::Damaged, Why::Failed, header)
             }
-            _ => (class, header),
+            _ => {
+                let why = record::why(&class);
+                (class, why, header)
+            }
         };
-        self.note(segment, class.clone());
+        self.note(segment, class);
         self.settle();
         self.send(header)?;
-        Ok(class)
+        Ok(why)
     }
 
     fn completed(&mut self, file: FileOutcome) -> Result<(), Error> {

@@ -58,12 +58,24 @@ pub(super) fn piece<'a>(
         crc32: crc32.unwrap_or_default(),
         file_crc32: part.file_crc32.as_deref().and_then(hex),
         bound: None,
+        part: part.yenc_part,
+        total: part.total,
+        file_bytes: segment.file_bytes,
         id: &segment.id,
     }
 }
 
-/// The absence of a segment that failed with `class`.
-pub(super) fn absent<'a>(segment: &'a Segment, file_id: &'a str, class: &Class) -> Absent<'a> {
+/// What a segment's class of failure is to the store.
+pub(super) fn why(class: &Class) -> Why {
+    match class {
+        Class::Missing => Why::Missing,
+        Class::Damaged => Why::Damaged,
+        _ => Why::Failed,
+    }
+}
+
+/// The absence of a segment.
+pub(super) fn absent<'a>(segment: &'a Segment, file_id: &'a str, why: Why) -> Absent<'a> {
     Absent {
         job: &segment.job,
         job_name: &segment.job_name,
@@ -73,11 +85,7 @@ pub(super) fn absent<'a>(segment: &'a Segment, file_id: &'a str, class: &Class) 
         number: segment.number,
         of: segment.of,
         id: &segment.id,
-        why: match class {
-            Class::Missing => Why::Missing,
-            Class::Damaged => Why::Damaged,
-            _ => Why::Failed,
-        },
+        why,
     }
 }
 

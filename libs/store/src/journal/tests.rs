@@ -22,7 +22,7 @@ fn open(dir: &Dir, job: &str) -> Result<Journal, Error> {
 
 fn written(temp: &std::path::Path) -> Dir {
     let dir = Dir::open(temp).unwrap();
-    let mut journal = open(&dir, "job").unwrap();
+    let journal = open(&dir, "job").unwrap();
     let done = Done {
         size: 20,
         crc32: 9,
@@ -63,13 +63,13 @@ fn written(temp: &std::path::Path) -> Dir {
         },
     ];
     for line in lines {
-        journal.append(&dir, &[line]).unwrap();
+        journal.append(&dir, &Lines::of(line)).unwrap();
     }
     dir
 }
 
 fn reopened(dir: &Dir) -> HashMap<String, Recorded> {
-    open(dir, "job").unwrap().recorded
+    open(dir, "job").unwrap().recorded.into_inner().unwrap()
 }
 
 #[test]
@@ -87,14 +87,14 @@ fn replays_what_was_written() {
         }
     );
     assert_eq!(files["g h"].done.as_ref().unwrap().name, "a %\nb ü.bin");
-    let mut journal = open(&dir, "job").unwrap();
+    let journal = open(&dir, "job").unwrap();
     journal
         .append(
             &dir,
-            &[Line::Gone {
+            &Lines::of(Line::Gone {
                 file: "f",
                 number: None,
-            }],
+            }),
         )
         .unwrap();
     drop(journal);
@@ -112,15 +112,18 @@ fn every_torn_tail_is_ignored_and_healed() {
         fs::write(&path, &whole[..cut]).unwrap();
         // A line that lacks only its end is whole.
         let ends = whole[head..=cut].iter().filter(|b| **b == b'\n').count();
-        let mut journal = open(&dir, "job").unwrap();
-        let entries: usize = journal.recorded.values().map(|f| f.entries.len()).sum();
+        let journal = open(&dir, "job").unwrap();
+        let entries: usize = lock(&journal.recorded)
+            .values()
+            .map(|f| f.entries.len())
+            .sum();
         assert_eq!(entries, [0, 1, 2, 3, 3, 2, 2][ends], "cut at {cut}");
         let line = Line::Part {
             file: "new",
             number: 1,
             entry: entry(0),
         };
-        journal.append(&dir, &[line]).unwrap();
+        journal.append(&dir, &Lines::of(line)).unwrap();
         drop(journal);
         assert!(reopened(&dir).contains_key("new"), "cut at {cut}");
     }
@@ -153,20 +156,20 @@ fn the_journal_of_another_job_is_left_alone() {
     let names = [NAME.to_owned(), ".nzbpipe-y.journal".to_owned()];
     // In use or not, it is not ours to wait for.
     let _held = open(&dir, "job").unwrap();
-    let mut other = Journal::open(&dir, &names, "other").unwrap();
+    let other = Journal::open(&dir, &names, "other").unwrap();
     assert_eq!(other.name, names[1]);
     let line = Line::Part {
         file: "o",
         number: 1,
         entry: entry(0),
     };
-    other.append(&dir, &[line]).unwrap();
+    other.append(&dir, &Lines::of(line)).unwrap();
     drop(other);
     assert_eq!(fs::read(&path).unwrap(), before);
     // With the first name free again, the second still is the one to go on with.
     fs::remove_file(&path).unwrap();
     let other = Journal::open(&dir, &names, "other").unwrap();
-    assert!(other.recorded.contains_key("o"));
+    assert!(lock(&other.recorded).contains_key("o"));
 }
 
 #[test]

@@ -20,6 +20,9 @@ const OPEN_END: Piece<'_> = Piece {
     crc32: 1,
     file_crc32: None,
     bound: None,
+    file_bytes: None,
+    part: None,
+    total: None,
     id: "",
 };
 

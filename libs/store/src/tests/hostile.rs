@@ -43,17 +43,21 @@ fn links_are_refused_and_the_canary_lives() {
 
 #[test]
 fn a_part_file_exchanged_while_it_was_closed_is_refused() {
-    let temp = tempfile::tempdir().unwrap();
-    let mut store = open(temp.path());
-    put(&mut store, &three()[..1]);
-    store.handles.close(0);
-    let part = temp.path().join("out/job").join(PART);
-    fs::rename(&part, part.with_extension("old")).unwrap();
-    assert!(!store.piece(&three()[1]).unwrap_err().is_cannot_create());
-    assert!(!part.exists());
-    fs::write(&part, "zz").unwrap();
-    assert!(store.piece(&three()[1]).unwrap_err().is_cannot_create());
-    assert_eq!(fs::read(&part).unwrap(), b"zz");
+    for is_there in [false, true] {
+        let temp = tempfile::tempdir().unwrap();
+        let mut store = open(temp.path());
+        put(&mut store, &three()[..1]);
+        store.store.shared.handles.close(0);
+        let part = temp.path().join("out/job").join(PART);
+        fs::rename(&part, part.with_extension("old")).unwrap();
+        if is_there {
+            fs::write(&part, "zz").unwrap();
+        }
+        let e = store.piece(&three()[1]).unwrap_err();
+        assert_eq!(e.is_cannot_create(), is_there, "{e}");
+        let there = fs::read(&part).ok();
+        assert_eq!(there.as_deref(), is_there.then_some(&b"zz"[..]));
+    }
 }
 
 #[test]
@@ -163,7 +167,8 @@ fn a_failure_to_resume_leaves_everything_for_the_next_try() {
     holder.lock().unwrap();
     let mut store = open(temp.path());
     assert!(store.piece(&three()[2]).unwrap_err().is_in_use());
-    drop(holder);
+    drop((holder, store));
+    let mut store = open(temp.path());
     put(&mut store, &three()[2..]);
     assert_eq!(finished(store)[0].status, Status::Complete);
 }
@@ -175,8 +180,7 @@ fn a_disk_that_refuses_a_write_loses_nothing() {
     put(&mut store, &three()[..1]);
     // In place of a full or broken disk: a descriptor that cannot be written to.
     let part = fs::File::open(temp.path().join("out/job").join(PART)).unwrap();
-    store.handles.close(0);
-    store.handles.put(0, part);
+    store.hand_over(part);
     let e = store.piece(&three()[1]).unwrap_err();
     assert!(matches!(e, Error::Io { .. }), "{e}");
     let outcome = finished(store).remove(0);

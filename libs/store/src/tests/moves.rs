@@ -2,7 +2,6 @@
 
 use super::sequence::{END, UU, accepting, four, next, orders};
 use super::*;
-use crate::core::State;
 
 /// A number is anybody's word. The file stays small, whatever else happens to it.
 #[test]
@@ -54,10 +53,7 @@ fn pieces_of_one_size_lie_where_they_belong_at_once() {
             }],
         );
     }
-    let State::Open(pieces) = &store.files[0].state else {
-        panic!("it has no leave to be complete")
-    };
-    assert_eq!(pieces.moves(), []);
+    assert_eq!(store.pieces(Pieces::moves), []);
     assert!(read(temp.path(), PART) == data);
 }
 
@@ -73,12 +69,9 @@ fn a_move_that_was_cut_off_in_the_middle_loses_no_more_than_its_piece() {
         let temp = tempfile::tempdir().unwrap();
         let mut store = open(temp.path());
         put(&mut store, &order.map(|at| four()[at]));
-        let State::Open(pieces) = &store.files[0].state else {
-            panic!("it has no leave to be complete")
-        };
-        let moves = pieces.moves();
+        let moves = store.pieces(Pieces::moves);
         for step in &moves[..moved.min(moves.len())] {
-            store.shift(0, step).unwrap();
+            store.shift(step).unwrap();
         }
         if let Some(step) = moves.get(moved) {
             use std::os::unix::fs::FileExt;
@@ -115,20 +108,16 @@ fn a_move_that_fails_can_be_done_again() {
     put(&mut store, &[four, three, two]);
     let unwritable = |store: &mut Core| {
         let part = fs::File::open(temp.path().join("out/job").join(PART)).unwrap();
-        store.handles.close(0);
-        store.handles.put(0, part);
+        store.hand_over(part);
     };
     // With the first piece in, all is there, and the moves begin.
     let data = store.piece(&Piece { of: 5, ..one });
     assert_eq!(data.unwrap(), Placed::Written);
-    let State::Open(pieces) = &store.files[0].state else {
-        panic!("one more was promised")
-    };
-    let moves = pieces.moves();
+    let moves = store.pieces(Pieces::moves);
     assert!(moves.len() > 2 && moves[0].spares());
     unwritable(&mut store);
-    assert!(store.shift(0, &moves[0]).is_err());
-    store.handles.close(0);
+    assert!(store.shift(&moves[0]).is_err());
+    store.store.shared.handles.close(0);
     assert_eq!(
         store.piece(&four).unwrap(),
         Placed::Duplicate,
@@ -245,13 +234,10 @@ fn moves_need_no_room_for_the_file_twice() {
             }],
         );
     }
-    let State::Open(pieces) = &store.files[0].state else {
-        panic!("it has no leave to be complete")
-    };
-    let moves = pieces.moves();
+    let moves = store.pieces(Pieces::moves);
     assert!(moves.len() > 3, "{moves:?}");
     for step in &moves {
-        store.shift(0, step).unwrap();
+        store.shift(step).unwrap();
         let part = fs::metadata(temp.path().join("out/job").join(PART)).unwrap();
         assert!(part.blocks() * 512 <= (10 << 20) + (64 << 10), "{step:?}");
     }

@@ -137,6 +137,9 @@ fn a_second_process_is_kept_out() {
     put(&mut first, &three()[..1]);
     let mut second = open(temp.path());
     assert!(second.piece(&three()[1]).unwrap_err().is_in_use());
+    // There is no use in going on.
+    assert!(second.piece(&three()[1]).unwrap_err().is_in_use());
+    let mut second = open(temp.path());
     // Another job may use the directory.
     let other = Piece {
         job: "another",

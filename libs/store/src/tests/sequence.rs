@@ -1,7 +1,6 @@
 //! Files whose pieces do not know their places.
 
 use super::*;
-use crate::core::State;
 
 pub(super) const UU: Option<Order> = Some(Order::Uu { ends: false });
 pub(super) const END: Option<Order> = Some(Order::Uu { ends: true });
@@ -279,13 +278,10 @@ fn a_move_that_was_cut_off_goes_on() {
         let mut store = open(temp.path());
         let [one, two, three, four] = four();
         put(&mut store, &[three, four, two, one]);
-        let State::Open(pieces) = &store.files[0].state else {
-            panic!("it has no leave to be complete")
-        };
-        let moves = pieces.moves();
+        let moves = store.pieces(Pieces::moves);
         assert_eq!(moves.len(), 3);
         for step in &moves[..moved] {
-            store.shift(0, step).unwrap();
+            store.shift(step).unwrap();
         }
         drop(store);
         let mut store = accepting(temp.path());

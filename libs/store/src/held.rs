@@ -1,0 +1,296 @@
+//! A file in the hand of the one who has its lane: opening it, and the order in which
+//! data, journal and memory are changed. Judging and placing pieces is
+//! [`place`](crate::place)'s, the last steps are [`ending`](crate::ending)'s.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::Error;
+use crate::dir::{self, Dir};
+use crate::finished::Finished;
+use crate::lane::{Desk, Item, Lane, Place, State, Told};
+use crate::line::{Line, Lines};
+use crate::pieces::Pieces;
+use crate::place::Run;
+use crate::resume::{self, Found};
+use crate::room::lock;
+use crate::types::{Event, Kept, LISTED, Placed, Why};
+use crate::writer::Shared;
+
+/// A lane in hand.
+pub(crate) struct Held<'a, T> {
+    pub shared: &'a Shared<T>,
+    pub lane: &'a Lane<T>,
+    pub desk: &'a mut Desk<T>,
+    pub told: Told<T>,
+    /// Pieces that lie one behind the other, to be written at once.
+    pub run: Run<T>,
+    /// What is written, and is to be in the journal before it is told.
+    pub draft: Draft<T>,
+    /// The data file, for as long as the lane is in hand.
+    file: Option<Arc<File>>,
+}
+
+/// What is in the file and in memory, but not in the journal.
+pub(crate) struct Draft<T> {
+    pub lines: Lines,
+    pub numbers: Vec<u64>,
+    pub tickets: Vec<T>,
+}
+
+impl<'a, T> Held<'a, T> {
+    pub fn new(shared: &'a Shared<T>, lane: &'a Lane<T>, desk: &'a mut Desk<T>) -> Self {
+        Held {
+            shared,
+            lane,
+            desk,
+            told: Vec::new(),
+            run: Run::new(),
+            draft: Draft {
+                lines: Lines::default(),
+                numbers: Vec::new(),
+                tickets: Vec::new(),
+            },
+            file: None,
+        }
+    }
+
+    /// Ends the work in hand; what is to be told comes back.
+    pub fn put_down(self) -> Told<T> {
+        if self.file.is_some() {
+            self.shared.handles.rest(self.lane.at);
+        }
+        self.told
+    }
+
+    /// Does what waited.
+    pub fn batch(&mut self, items: Vec<Item<T>>) -> Result<(), Error> {
+        if matches!(self.desk.state, State::Unknown) {
+            self.open()?;
+            items.iter().for_each(|item| self.expect(item.of()));
+            // The earlier run may have died between the last piece and the rename.
+            self.complete_if(Pieces::is_whole)?;
+        }
+        for item in crate::place::in_order(items) {
+            match item {
+                Item::Piece(given) => self.piece(*given)?,
+                Item::Absent {
+                    number,
+                    of,
+                    id,
+                    why,
+                } => {
+                    self.flush()?;
+                    self.expect(of);
+                    self.lose(number, &id, why);
+                }
+                Item::Tell(outcome) => self.told.push(Event::Completed(outcome)),
+            }
+        }
+        self.flush()?;
+        self.commit()?;
+        self.complete_if(Pieces::is_whole)
+    }
+
+    pub fn expect(&mut self, of: u64) {
+        match &mut self.desk.state {
+            State::Open(pieces) => pieces.expect(of),
+            State::Done(finished) => finished.expect(of),
+            State::Unknown => {}
+        }
+    }
+
+    /// Where the job's files go. A job without a place has no lanes that come into a hand.
+    pub fn place_of_job(&self) -> Result<&'a Place, Error> {
+        let lane = self.lane;
+        lane.job.place.as_ref().ok_or_else(|| {
+            self.shared
+                .root
+                .error(&lane.part, io::Error::from(io::ErrorKind::NotFound))
+        })
+    }
+
+    pub fn dir(&self) -> Result<&'a Dir, Error> {
+        Ok(self.place_of_job()?.dir())
+    }
+
+    /// An error about the data file.
+    pub fn failed(&self, source: io::Error) -> Error {
+        match self.dir() {
+            Ok(dir) => dir.error(&self.lane.part, source),
+            Err(error) => error,
+        }
+    }
+
+    /// Looks what an earlier run left, if nobody did yet.
+    pub fn open(&mut self) -> Result<(), Error> {
+        if !matches!(self.desk.state, State::Unknown) {
+            return Ok(());
+        }
+        let lane = self.lane;
+        let Place { folder, journal } = self.place_of_job()?;
+        let recorded = lock(&journal.recorded).remove(&lane.key);
+        let found = self.find(recorded.as_ref());
+        if found.is_err()
+            && let Some(recorded) = recorded
+        {
+            // So that the journal stays for the next run.
+            lock(&journal.recorded).insert(lane.key.clone(), recorded);
+            return found.map(|_| ());
+        }
+        let (found, recorded) = (found?, recorded.unwrap_or_default());
+        if let (Some(claim), Found::Some(..) | Found::Nothing) = (&recorded.done, &found) {
+            lock(&folder.names).release(&claim.name);
+        }
+        self.desk.state = State::Open(Box::default());
+        match found {
+            Found::Whole(done) => {
+                let finished = Finished::of_earlier_run(done, &recorded);
+                self.desk.resumed = finished.of();
+                self.desk.state = State::Done(finished);
+                self.tell_completed();
+            }
+            Found::Some(pieces, data, (inode, len)) => {
+                self.desk.inode = Some(inode);
+                self.desk.len = len;
+                self.desk.resumed = pieces.numbers().count() as u64;
+                self.keep(Arc::new(data));
+                self.desk.state = State::Open(pieces);
+            }
+            Found::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn find(&self, recorded: Option<&crate::journal::Recorded>) -> Result<Found, Error> {
+        let (lane, dir) = (self.lane, self.dir()?);
+        resume::drop_twin(dir, &lane.part, &lane.name, recorded)?;
+        match recorded {
+            Some(recorded) => resume::resume(dir, &lane.part, recorded),
+            None => Ok(Found::Nothing),
+        }
+    }
+
+    fn keep(&mut self, file: Arc<File>) {
+        self.shared.handles.put(self.lane.at, Arc::clone(&file));
+        self.file = Some(file);
+    }
+
+    /// The open `.part` file. What is in it when it is opened first is no use, unless
+    /// pieces were read back from it.
+    pub fn data(&mut self) -> Result<Arc<File>, Error> {
+        if self.file.is_none() {
+            self.file = self.shared.handles.take(self.lane.at);
+        }
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(self.open_data()?);
+        self.keep(Arc::clone(&file));
+        Ok(file)
+    }
+
+    fn open_data(&mut self) -> Result<File, Error> {
+        let (lane, dir) = (self.lane, self.dir()?);
+        let Some(before) = self.desk.inode else {
+            let (file, meta) = dir.open_own(&lane.part)?;
+            if meta.len() > 0 {
+                file.set_len(0).map_err(|e| self.failed(e))?;
+            }
+            self.desk.inode = Some(dir::inode(&meta));
+            self.desk.len = 0;
+            return Ok(file);
+        };
+        let (file, meta) = dir.open_again(&lane.part)?;
+        match dir::inode(&meta) == before {
+            true => Ok(file),
+            false => Err(dir.refused(&lane.part, "it was exchanged while in use")),
+        }
+    }
+
+    /// Closes the data file.
+    pub fn close(&mut self) {
+        self.file = None;
+        self.shared.handles.close(self.lane.at);
+    }
+
+    /// Puts into the journal what was written, then tells it.
+    pub fn commit(&mut self) -> Result<(), Error> {
+        if self.draft.lines.is_empty() {
+            return Ok(());
+        }
+        let place = self.place_of_job()?;
+        let appended = place.journal.append(place.dir(), &self.draft.lines);
+        self.draft.lines.clear();
+        let numbers = std::mem::take(&mut self.draft.numbers);
+        if appended.is_err()
+            && let State::Open(pieces) = &mut self.desk.state
+        {
+            numbers.iter().for_each(|&number| pieces.forget(number));
+        }
+        appended?;
+        for ticket in self.draft.tickets.drain(..) {
+            let placed = Placed::Written;
+            self.told.push(Event::Placed { ticket, placed });
+        }
+        Ok(())
+    }
+
+    /// One line about the file, at once.
+    pub fn write_down(&mut self, line: Line<'_>) -> Result<(), Error> {
+        let place = self.place_of_job()?;
+        place.journal.append(place.dir(), &Lines::of(line))
+    }
+
+    /// Notes that a piece is not there.
+    pub fn lose(&mut self, number: u64, id: &str, why: Why) {
+        let State::Open(pieces) = &mut self.desk.state else {
+            return;
+        };
+        let listed = &self.shared.listed;
+        if pieces.lose(number, why) && listed.load(Ordering::Relaxed) < LISTED {
+            listed.fetch_add(1, Ordering::Relaxed);
+            self.desk.missing.push((number, id.to_owned()));
+        }
+    }
+
+    /// Tells that the file is complete.
+    pub fn tell_completed(&mut self) {
+        let outcome = crate::outcome::of(&self.shared.options, self.lane, self.desk);
+        self.desk.reported = true;
+        self.told.push(Event::Completed(Box::new(outcome)));
+    }
+}
+
+impl<T> Held<'_, T> {
+    /// What of the file need not be fetched.
+    pub fn kept(&self) -> Kept {
+        match &self.desk.state {
+            State::Unknown => Kept::default(),
+            State::Done(_) => Kept {
+                complete: true,
+                numbers: vec![(0, u64::MAX)],
+                refused: false,
+            },
+            State::Open(pieces) => Kept {
+                complete: false,
+                numbers: ranges(pieces.proven(self.shared.options.accept_unverified)),
+                refused: false,
+            },
+        }
+    }
+}
+
+/// Ascending numbers as ranges.
+fn ranges(numbers: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((_, end)) if *end == number => *end = number.saturating_add(1),
+            _ => ranges.push((number, number.saturating_add(1))),
+        }
+    }
+    ranges
+}

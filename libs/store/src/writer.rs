@@ -1,0 +1,178 @@
+//! What the writers of a store share, and what one of them does: it takes a lane, does
+//! some of what waits for it, and tells what became of it.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::Error;
+use crate::dir::Dir;
+use crate::handles::Handles;
+use crate::held::Held;
+use crate::index::Index;
+use crate::lane::{Item, Lane, Told};
+use crate::room::{Load, Room, Work, lock};
+use crate::types::{Event, Options};
+
+/// How many pieces may wait.
+const COUNT: usize = 4096;
+
+/// How many of their bytes, if nobody says.
+const BYTES: usize = 32 << 20;
+
+/// All that a store is.
+pub(crate) struct Shared<T> {
+    pub options: Options,
+    pub root: Dir,
+    /// Only those who give pieces take this.
+    pub index: Mutex<Index<T>>,
+    pub handles: Handles,
+    pub room: Room,
+    pub work: Work<Lane<T>>,
+    pub trouble: Trouble,
+    /// How many missing pieces are listed by message-id.
+    pub listed: AtomicUsize,
+    pub events: Box<dyn Fn(Event<T>) + Send + Sync>,
+}
+
+/// What went wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
+    /// What ended it all, and whether anybody was told.
+    end: Mutex<Option<(Error, bool)>>,
+    is_over: AtomicBool,
+    /// What concerned one file or job.
+    single: Mutex<Vec<Error>>,
+}
+
+impl Trouble {
+    /// Notes an error of one file, or of all.
+    pub fn note(&self, error: Error) {
+        match error.is_of_all() {
+            true => self.end(error),
+            false => lock(&self.single).push(error),
+        }
+    }
+
+    /// Nothing more is written.
+    pub fn end(&self, error: Error) {
+        lock(&self.end).get_or_insert((error, false));
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// As [`end`](Trouble::end), without anything being wrong.
+    pub fn stop(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    /// What ended it all.
+    pub fn check(&self) -> Result<(), Error> {
+        if !self.is_over() {
+            return Ok(());
+        }
+        match &mut *lock(&self.end) {
+            Some((error, told)) => {
+                *told = true;
+                Err(error.again())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What nobody was told yet.
+    pub fn rest(&self) -> Vec<Error> {
+        let mut all = std::mem::take(&mut *lock(&self.single));
+        if let Some((error, told @ false)) = &mut *lock(&self.end) {
+            *told = true;
+            all.push(error.again());
+        }
+        all
+    }
+}
+
+impl<T> Shared<T> {
+    pub fn new(
+        options: Options,
+        root: Dir,
+        events: Box<dyn Fn(Event<T>) + Send + Sync>,
+    ) -> Shared<T> {
+        let bytes = match options.queue {
+            0 => BYTES,
+            some => some,
+        };
+        Shared {
+            options,
+            root,
+            index: Mutex::default(),
+            handles: Handles::new(),
+            room: Room::new(Load {
+                bytes,
+                count: COUNT,
+            }),
+            work: Work::new(),
+            trouble: Trouble::default(),
+            listed: AtomicUsize::new(0),
+            events,
+        }
+    }
+
+    /// Gives a lane something to do.
+    pub fn give(&self, lane: &Arc<Lane<T>>, item: Item<T>) {
+        if lane.give(item) {
+            self.work.push(Arc::clone(lane));
+        }
+    }
+
+    /// The life of a writer.
+    pub fn write(&self) {
+        while let Some(lane) = self.work.next() {
+            self.serve(&lane);
+        }
+    }
+
+    fn serve(&self, lane: &Arc<Lane<T>>) {
+        let items = lane.take();
+        let load = Load {
+            bytes: items.iter().map(Item::bytes).sum(),
+            count: items.iter().filter(|item| item.takes_room()).count(),
+        };
+        let done = items.len();
+        let told = self.with(lane, |held| held.batch(items)).1;
+        told.into_iter().for_each(&self.events);
+        // The bytes are gone, and what became of them is told.
+        let is_more = lane.done(done);
+        self.room.give(load);
+        if is_more {
+            self.work.push(Arc::clone(lane));
+        }
+    }
+
+    /// Does something with a lane in hand, unless it is past help. What is to be told of it
+    /// comes back.
+    pub fn with<R>(
+        &self,
+        lane: &Arc<Lane<T>>,
+        act: impl FnOnce(&mut Held<'_, T>) -> Result<R, Error>,
+    ) -> (Option<R>, Told<T>) {
+        let mut desk = lock(&lane.desk);
+        if desk.failed || self.trouble.is_over() {
+            return (None, Vec::new());
+        }
+        let mut held = Held::new(self, lane, &mut desk);
+        let result = act(&mut held);
+        let told = held.put_down();
+        match result {
+            Ok(value) => (Some(value), told),
+            Err(error) => {
+                desk.failed = true;
+                drop(desk);
+                self.trouble.note(error);
+                self.room.stir();
+                (None, told)
+            }
+        }
+    }
+}
