@@ -223,6 +223,11 @@ impl Dir {
         }
     }
 
+    /// Renames `from` to `to`, whatever that is.
+    pub fn rename_over(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.fd, from, &self.fd, to)?)
+    }
+
     /// Removes `name`; that it is not there is fine.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {

@@ -1,19 +1,24 @@
 //! The last steps: a whole file gets its name, a job its journal removed, and what is not
 //! whole is left so that a later run goes on.
 
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
 use crate::Error;
 use crate::dir::Dir;
 use crate::finish::{self, Whole};
 use crate::finished::Finished;
 use crate::held::Held;
 use crate::index::Index;
-use crate::journal::Recorded;
 use crate::lane::{Job, Lane, State};
-use crate::line::Line;
+use crate::line::{Line, Lines};
 use crate::name;
 use crate::pieces::Pieces;
+use crate::recorded::{Done, Recorded};
 use crate::room::lock;
-use crate::types::FileOutcome;
+use crate::sync::flush;
+use crate::types::{FileOutcome, Journaling, OnIncomplete, Sync};
 use crate::writer::Shared;
 
 /// Whether a file is whole, given that unverified pieces count or not.
@@ -30,19 +35,25 @@ impl<T> Held<'_, T> {
         if !is_whole(pieces, accept) {
             return Ok(());
         }
-        let (size, crc32) = (pieces.end(), pieces.crc32());
+        let done = Done {
+            size: pieces.end(),
+            crc32: pieces.crc32(),
+            name: String::new(),
+            mtime: None,
+            of: pieces.of(),
+            unverified: pieces.counts().unverified,
+        };
         self.gather()?;
         let data = self.data()?;
-        if let Err(e) = finish::settle(&data, size) {
-            return Err(self.distrust(e));
-        }
+        let mtime = self.harden(&data, done.size)?;
+        let options = &self.shared.options;
         let whole = Whole {
             key: &self.lane.key,
             part: &self.lane.part,
-            base: &self.desk.base(&self.lane.name),
+            base: &self.lane.base(options, self.desk),
             file: &data,
-            size,
-            crc32,
+            done: Done { mtime, ..done },
+            overwrite: options.overwrite,
         };
         let done = finish::publish(self.place_of_job()?, &whole)?;
         drop(data);
@@ -55,65 +66,165 @@ impl<T> Held<'_, T> {
         Ok(())
     }
 
-    /// Takes all that was written of a file for lost.
-    fn distrust(&mut self, source: std::io::Error) -> Error {
-        if let State::Open(pieces) = &mut self.desk.state {
-            pieces.forget_written();
+    /// Cuts the file to its size and syncs it, with nobody else syncing it: of two the system
+    /// tells one only that it failed.
+    fn harden(&mut self, data: &File, size: u64) -> Result<Option<i64>, Error> {
+        let sync = self.shared.options.sync != Sync::Never;
+        let only = lock(&self.lane.syncing);
+        let settled = match lock(&self.lane.tide).is_broken() {
+            true => Err(io::Error::other("its data could not be synced")),
+            false => finish::settle(data, self.desk.len, size, sync),
+        };
+        if settled.is_ok() {
+            let mut tide = lock(&self.lane.tide);
+            let lines = tide.with(0);
+            tide.ebb(lines);
         }
-        self.close();
-        // If this fails too, the data are read back by the next run before they count.
-        let file = self.lane.key.as_str();
-        let _ = self.write_down(Line::Gone { file, number: None });
-        self.failed(source)
+        drop(only);
+        settled.map_err(|e| {
+            self.desk.disown(self.lane);
+            self.close();
+            self.failed(e)
+        })
     }
 
     /// The end of the run for this file.
-    fn end(&mut self, is_whole: IsWhole) -> Result<(), Error> {
+    fn end(&mut self, is_whole: IsWhole, is_over: bool) -> Result<(), Error> {
         self.open()?;
         // Whole or not by the options: the `.part` file is right, too.
         self.gather()?;
-        self.complete_if(is_whole)
+        self.complete_if(is_whole)?;
+        if self.desk.inode.is_none() || matches!(self.desk.state, State::Done(_)) {
+            return Ok(());
+        }
+        match self.shared.options.on_incomplete {
+            OnIncomplete::Delete if is_over => self.delete(),
+            OnIncomplete::Rename if is_over => self.ebb().and_then(|()| self.send_away()),
+            _ => self.ebb(),
+        }
+    }
+
+    /// Syncs what is not, so that a later run need not read it back.
+    fn ebb(&mut self) -> Result<(), Error> {
+        if self.shared.options.sync != Sync::File {
+            return Ok(());
+        }
+        let Some(lines) = lock(&self.lane.tide).turn() else {
+            return Ok(());
+        };
+        let data = self.data()?;
+        if let Err(e) = flush(&data) {
+            self.desk.disown(self.lane);
+            return Err(self.failed(e));
+        }
+        self.shared.mark(self.lane, lines)
+    }
+
+    fn delete(&mut self) -> Result<(), Error> {
+        let (dir, part) = (self.dir()?, &self.lane.part);
+        self.close();
+        let file = self.lane.key.as_str();
+        self.append(&Lines::of(Line::Gone { file, number: None }))?;
+        dir.remove(part).map_err(|e| self.failed(e))?;
+        if let State::Open(pieces) = &mut self.desk.state {
+            pieces.forget_written();
+        }
+        self.desk.inode = None;
+        Ok(())
+    }
+
+    /// Gives the data a name that says what they are. The journal knows it first.
+    fn send_away(&mut self) -> Result<(), Error> {
+        let dir = self.dir()?;
+        let base = self.lane.base(&self.shared.options, self.desk);
+        let base = format!("{}{AWAY}", name::cut(&base, name::MAX - AWAY.len() - 8));
+        for n in 1.. {
+            let name = match n {
+                1 => base.clone(),
+                n => name::numbered(&base, n),
+            };
+            if dir.stat(&name).map_err(|e| dir.error(&name, e))?.is_some() {
+                continue;
+            }
+            let file = self.lane.key.as_str();
+            self.append(&Lines::of(Line::Away { file, name: &name }))?;
+            let renamed = dir.rename_new(&self.lane.part, &name);
+            if renamed.map_err(|e| Error::creating(dir.path_of(&name), e))? {
+                self.close();
+                self.desk.away = Some(name);
+                return dir.sync();
+            }
+        }
+        Ok(())
     }
 }
 
+/// What the name of incomplete data ends in.
+const AWAY: &str = ".incomplete";
+
 impl<T> Shared<T> {
-    /// Ends the run, once no writer is left.
-    pub fn end(&self, is_whole: IsWhole) -> (Vec<FileOutcome>, Vec<Error>) {
+    /// Ends the run, once no writer is left. `is_over` says that it came to its end.
+    pub fn end(&self, is_whole: IsWhole, is_over: bool) -> (Vec<FileOutcome>, Vec<Error>) {
         let index = std::mem::take(&mut *lock(&self.index));
         for lane in &index.lanes {
             let before = lock(&lane.desk).reported;
             // What is complete now is in what is returned.
-            let _ = self.with(lane, |held| held.end(is_whole));
+            let _ = self.with(lane, |held| held.end(is_whole, is_over));
             lock(&lane.desk).reported = before;
         }
-        let outcome = |lane: &std::sync::Arc<Lane<T>>| {
-            crate::outcome::of(&self.options, lane, &lock(&lane.desk))
-        };
+        let outcome =
+            |lane: &Arc<Lane<T>>| crate::outcome::of(&self.options, lane, &lock(&lane.desk));
         let outcomes = index.lanes.iter().map(outcome).collect();
-        for job in index.jobs.values() {
-            if let Err(error) = self.close(&job.job, &index) {
+        for opened in index.jobs.values() {
+            if let Err(error) = self.close(&opened.job, &index) {
                 self.trouble.note(error);
             }
         }
         (outcomes, self.trouble.rest())
     }
 
-    /// Removes the journal of a job that needs none any more, and its folder if nothing
-    /// came to be in it.
+    /// The end of a journal. Where all is complete, it needs to say no more than that, or
+    /// need not be; nor need its folder, if nothing came to be in it.
     fn close(&self, job: &Job, index: &Index<T>) -> Result<(), Error> {
         let Some(place) = &job.place else {
             return Ok(());
         };
-        let open = index
-            .lanes_of(job)
-            .any(|lane| lock(&lane.desk).is_resumable());
-        let recorded = lock(&place.journal.recorded);
-        if open || recorded.values().any(|r| !is_done(place.dir(), r)) {
-            return Ok(());
+        let (dir, journal) = (place.dir(), &place.journal);
+        let mut recorded = lock(&journal.recorded);
+        recorded.retain(|_, r| !r.is_nothing());
+        let mut open = recorded.values().any(|r| !is_done(dir, r));
+        for lane in index.lanes_of(job) {
+            let desk = lock(&lane.desk);
+            open |= desk.is_resumable();
+            if let State::Done(finished) = &desk.state {
+                let done = Some(finished.done.clone());
+                let of_lane = Recorded {
+                    done,
+                    ..Recorded::default()
+                };
+                recorded.insert(lane.key.clone(), of_lane);
+            }
         }
-        place.journal.remove(place.dir())?;
-        place.folder.tidy(&self.root);
-        Ok(())
+        if open && self.options.journal != Journaling::Never {
+            return journal.sync(dir);
+        }
+        match self.options.journal {
+            Journaling::Keep if !recorded.is_empty() => {
+                let digest = |r: &mut Recorded| {
+                    *r = Recorded {
+                        done: r.done.take(),
+                        ..Recorded::default()
+                    }
+                };
+                recorded.values_mut().for_each(digest);
+                journal.rewrite(dir, &mut recorded)
+            }
+            _ => {
+                journal.remove(dir)?;
+                place.folder.tidy(&self.root);
+                Ok(())
+            }
+        }
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct Entry {
     pub verified: bool,
     /// Given if it does not lie where it says but where its number puts it.
     pub order: Option<Order>,
+    /// The number of its fingerprint among those of its file.
+    pub print: u16,
 }
 
 impl Entry {
@@ -22,6 +24,7 @@ impl Entry {
             crc32: piece.crc32,
             verified: piece.verified && piece.order.is_none(),
             order: piece.order,
+            print: 0,
         }
     }
 

@@ -12,16 +12,17 @@
 //! A file that is there already with the same bytes takes the place of ours: it, and
 //! its name, are synced before ours goes.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use crate::Error;
-use crate::journal::Done;
 use crate::lane::Place;
 use crate::line::{Line, Lines};
+use crate::recorded::Done;
 use crate::resume::BLOCK;
 use crate::room::lock;
+use crate::sync::flush;
 
 /// A file whose pieces are all there.
 pub(crate) struct Whole<'a> {
@@ -32,21 +33,33 @@ pub(crate) struct Whole<'a> {
     /// The safe name it should get.
     pub base: &'a str,
     pub file: &'a File,
-    pub size: u64,
-    pub crc32: u32,
+    /// What is to be said of it, but for the name.
+    pub done: Done,
+    /// What has the name may be replaced.
+    pub overwrite: bool,
 }
 
-/// Step 1. An error means that the data are to be taken for lost: after a failed sync
-/// the kernel may have dropped them and will report success next time.
-pub(crate) fn settle(file: &File, size: u64) -> io::Result<()> {
-    let len = file.metadata()?.len();
-    if len < size {
-        return Err(io::Error::other("the file was shortened while in use"));
-    }
+/// Step 1: from `len` bytes to `size`. When it was changed comes back, if it was synced. An
+/// error means that the data are to be taken for lost: after a failed sync the kernel may
+/// have dropped them and will report success next time.
+pub(crate) fn settle(file: &File, len: u64, size: u64, sync: bool) -> io::Result<Option<i64>> {
     if len > size {
         file.set_len(size)?;
     }
-    file.sync_data()
+    if sync {
+        flush(file)?;
+    }
+    let meta = file.metadata()?;
+    if meta.len() != size {
+        return Err(io::Error::other("the file was changed while in use"));
+    }
+    Ok(changed(&meta).filter(|_| sync))
+}
+
+/// When a file was changed last, in nanoseconds.
+pub(crate) fn changed(meta: &Metadata) -> Option<i64> {
+    let whole = meta.mtime().checked_mul(1_000_000_000)?;
+    whole.checked_add(meta.mtime_nsec())
 }
 
 /// Steps 2 to 4, with the first name that is free.
@@ -61,12 +74,11 @@ pub(crate) fn publish(place: &Place, whole: &Whole<'_>) -> Result<Done, Error> {
             names.claim(&name);
             (found, name)
         };
-        let done = Done {
-            size: whole.size,
-            crc32: whole.crc32,
+        let mut done = Done {
             name,
+            ..whole.done.clone()
         };
-        let tried = try_name(place, whole, &done);
+        let tried = try_name(place, whole, &mut done);
         let mut names = lock(names);
         match tried {
             Ok(true) => names.take(whole.base, found, &done.name),
@@ -83,36 +95,42 @@ pub(crate) fn publish(place: &Place, whole: &Whole<'_>) -> Result<Done, Error> {
 
 /// Says `false` if something else has the name. A file with the same bytes is as good
 /// as ours: it stays, and ours goes.
-fn try_name(place: &Place, whole: &Whole<'_>, done: &Done) -> Result<bool, Error> {
-    let (dir, name) = (place.dir(), done.name.as_str());
-    let line = Lines::of(Line::Done {
-        file: whole.key,
-        done,
-    });
-    let failed = |e| Error::creating(dir.path_of(name), e);
-    if dir.stat(name).map_err(failed)?.is_none() {
-        place.journal.append(dir, &line)?;
-        return dir.rename_new(whole.part, name).map_err(failed);
-    }
-    let same = match dir.open_regular(name) {
-        Ok(Some(there)) => is_as_good(whole.file, &there, whole.size),
-        // What cannot be read cannot be compared, and is not ours.
-        Ok(None) | Err(_) => Ok(false),
+fn try_name(place: &Place, whole: &Whole<'_>, done: &mut Done) -> Result<bool, Error> {
+    let (dir, name) = (place.dir(), done.name.clone());
+    let say = |done: &Done| {
+        let file = whole.key;
+        let lines = Lines::of(Line::Done { file, done });
+        place.journal.append(dir, &lines).map(|_| ())
     };
-    if !same.map_err(|e| dir.error(name, e))? {
-        return Ok(false);
+    let failed = |e| Error::creating(dir.path_of(&name), e);
+    if dir.stat(&name).map_err(failed)?.is_none() {
+        say(done)?;
+        return dir.rename_new(whole.part, &name).map_err(failed);
     }
-    dir.sync()?;
-    place.journal.append(dir, &line)?;
-    dir.remove(whole.part)
-        .map_err(|e| dir.error(whole.part, e))?;
-    Ok(true)
+    // What cannot be read cannot be compared, and is not ours; nor is what is no file.
+    let Ok(Some(there)) = dir.open_regular(&name) else {
+        return Ok(false);
+    };
+    let good = as_good(whole.file, &there, whole.done.size).map_err(|e| dir.error(&name, e))?;
+    if let Some(meta) = good {
+        done.mtime = changed(&meta);
+        dir.sync()?;
+        say(done)?;
+        let removed = dir.remove(whole.part);
+        return removed.map(|()| true).map_err(|e| dir.error(whole.part, e));
+    }
+    if whole.overwrite {
+        say(done)?;
+        dir.rename_over(whole.part, &name).map_err(failed)?;
+    }
+    Ok(whole.overwrite)
 }
 
-/// Whether `there` has the same bytes, and has them on the disk too: ours are, and are
+/// `there` if it has the same bytes, and has them on the disk too: ours are, and are
 /// about to go. One that cannot be synced is not as good.
-fn is_as_good(ours: &File, there: &File, size: u64) -> io::Result<bool> {
-    Ok(is_same(ours, there, size)? && there.sync_all().is_ok())
+fn as_good(ours: &File, there: &File, size: u64) -> io::Result<Option<Metadata>> {
+    let is_good = is_same(ours, there, size)? && there.sync_all().is_ok();
+    is_good.then(|| there.metadata()).transpose()
 }
 
 fn is_same(ours: &File, there: &File, size: u64) -> io::Result<bool> {
@@ -147,8 +165,8 @@ mod tests {
         let there = File::open("/proc/self/status").unwrap();
         assert!(there.metadata().unwrap().is_file());
         assert!(is_same(&ours, &there, 0).unwrap());
-        assert!(!is_as_good(&ours, &there, 0).unwrap());
+        assert!(as_good(&ours, &there, 0).unwrap().is_none());
         let twin = tempfile::tempfile().unwrap();
-        assert!(is_as_good(&ours, &twin, 0).unwrap());
+        assert!(as_good(&ours, &twin, 0).unwrap().is_some());
     }
 }

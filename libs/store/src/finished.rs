@@ -3,8 +3,8 @@
 
 use crate::coverage::Coverage;
 use crate::entry::Entry;
-use crate::journal::{Done, Recorded};
 use crate::pieces::Pieces;
+use crate::recorded::{Done, Recorded};
 use crate::types::{Piece, Placed, Reason};
 
 /// A complete file.
@@ -25,11 +25,11 @@ impl Finished {
     /// One whose last piece came now.
     pub fn of_this_run(done: Done, pieces: &Pieces) -> Finished {
         Finished {
-            done,
             of: pieces.of(),
             declared: pieces.hints.crc32.get().copied(),
             counted: Some(numbers(pieces.numbers())),
-            unverified: pieces.counts().unverified,
+            unverified: done.unverified,
+            done,
         }
     }
 
@@ -39,11 +39,11 @@ impl Finished {
         let counted = (bytes == done.size && !recorded.entries.is_empty())
             .then(|| numbers(recorded.entries.keys().copied()));
         Finished {
+            of: done.of,
+            unverified: done.unverified,
             done,
-            of: 0,
             declared: recorded.hints.crc32.get().copied(),
             counted,
-            unverified: recorded.entries.values().filter(|e| !e.verified).count() as u64,
         }
     }
 

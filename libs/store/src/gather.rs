@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use crate::Error;
 use crate::held::Held;
 use crate::lane::State;
-use crate::line::Line;
+use crate::line::{Line, Lines};
 use crate::resume::BLOCK;
 use crate::sequence::Move;
 
@@ -56,16 +56,12 @@ impl<T> Held<'_, T> {
             // Its bytes are half overwritten, or gone. If this fails too, they are read back by
             // the next run before they count.
             let number = Some(number);
-            let _ = self.write_down(Line::Gone { file: key, number });
+            let _ = self.append(&Lines::of(Line::Gone { file: key, number }));
             return Err(self.failed(e));
         }
         let entry = pieces.moved(step);
         self.desk.len = self.desk.len.max(entry.end());
-        self.write_down(Line::Part {
-            file: key,
-            number,
-            entry,
-        })?;
+        self.moved(number, entry)?;
         release(&file, step.vacated());
         Ok(())
     }

@@ -9,20 +9,24 @@ use std::sync::atomic::Ordering;
 
 use crate::Error;
 use crate::dir::{self, Dir};
+use crate::entry::Entry;
 use crate::finished::Finished;
 use crate::lane::{Desk, Item, Lane, Place, State, Told};
 use crate::line::{Line, Lines};
 use crate::pieces::Pieces;
 use crate::place::Run;
+use crate::prints::Print;
+use crate::recorded::Recorded;
 use crate::resume::{self, Found};
 use crate::room::lock;
-use crate::types::{Event, Kept, LISTED, Placed, Why};
+use crate::sync::{Tide, flush};
+use crate::types::{Event, Kept, LISTED, Placed, Sync, Why};
 use crate::writer::Shared;
 
 /// A lane in hand.
 pub(crate) struct Held<'a, T> {
     pub shared: &'a Shared<T>,
-    pub lane: &'a Lane<T>,
+    pub lane: &'a Arc<Lane<T>>,
     pub desk: &'a mut Desk<T>,
     pub told: Told<T>,
     /// Pieces that lie one behind the other, to be written at once.
@@ -37,11 +41,12 @@ pub(crate) struct Held<'a, T> {
 pub(crate) struct Draft<T> {
     pub lines: Lines,
     pub numbers: Vec<u64>,
+    pub bytes: u64,
     pub tickets: Vec<T>,
 }
 
 impl<'a, T> Held<'a, T> {
-    pub fn new(shared: &'a Shared<T>, lane: &'a Lane<T>, desk: &'a mut Desk<T>) -> Self {
+    pub fn new(shared: &'a Shared<T>, lane: &'a Arc<Lane<T>>, desk: &'a mut Desk<T>) -> Self {
         Held {
             shared,
             lane,
@@ -51,6 +56,7 @@ impl<'a, T> Held<'a, T> {
             draft: Draft {
                 lines: Lines::default(),
                 numbers: Vec::new(),
+                bytes: 0,
                 tickets: Vec::new(),
             },
             file: None,
@@ -132,45 +138,70 @@ impl<'a, T> Held<'a, T> {
         let lane = self.lane;
         let Place { folder, journal } = self.place_of_job()?;
         let recorded = lock(&journal.recorded).remove(&lane.key);
-        let found = self.find(recorded.as_ref());
-        if found.is_err()
-            && let Some(recorded) = recorded
-        {
-            // So that the journal stays for the next run.
-            lock(&journal.recorded).insert(lane.key.clone(), recorded);
-            return found.map(|_| ());
-        }
-        let (found, recorded) = (found?, recorded.unwrap_or_default());
-        if let (Some(claim), Found::Some(..) | Found::Nothing) = (&recorded.done, &found) {
+        let found = match self.find(recorded.as_ref()) {
+            Ok(found) => found,
+            Err(error) => {
+                // So that the journal stays for the next run.
+                let recorded = recorded.map(|r| (lane.key.clone(), r));
+                lock(&journal.recorded).extend(recorded);
+                return Err(error);
+            }
+        };
+        let mut recorded = recorded.unwrap_or_default();
+        if let (Some(claim), Found::Some(_) | Found::Nothing) = (&recorded.done, &found) {
             lock(&folder.names).release(&claim.name);
+        }
+        let tail = std::mem::take(&mut recorded.tail);
+        *lock(&lane.tide) = Tide::of(recorded.lines, tail);
+        self.take_over(found, &recorded)
+    }
+
+    fn find(&self, recorded: Option<&Recorded>) -> Result<Found, Error> {
+        let (lane, dir, options) = (self.lane, self.dir()?, &self.shared.options);
+        let agreed = recorded.and_then(|r| r.hints.name.get());
+        let voices = [None, agreed.map(String::as_str)];
+        let names = voices.map(|agreed| lane.called(options, agreed));
+        resume::drop_twin(dir, &lane.part, &names)?;
+        let Some(recorded) = recorded else {
+            return Ok(Found::Nothing);
+        };
+        if let Some(away) = &recorded.away {
+            resume::take_back(dir, &lane.part, away)?;
+        }
+        resume::resume(dir, &lane.part, recorded, options.verify)
+    }
+
+    /// Goes on where an earlier run was; what is not there any more is said to be gone, or a
+    /// later mark would speak for it.
+    fn take_over(&mut self, found: Found, recorded: &Recorded) -> Result<(), Error> {
+        let file = self.lane.key.as_str();
+        let mut lines = Lines::default();
+        if recorded.away.is_some() {
+            lines.push(&Line::Away { file, name: "" });
         }
         self.desk.state = State::Open(Box::default());
         match found {
             Found::Whole(done) => {
-                let finished = Finished::of_earlier_run(done, &recorded);
+                let finished = Finished::of_earlier_run(done, recorded);
                 self.desk.resumed = finished.of();
                 self.desk.state = State::Done(finished);
                 self.tell_completed();
             }
-            Found::Some(pieces, data, (inode, len)) => {
-                self.desk.inode = Some(inode);
-                self.desk.len = len;
-                self.desk.resumed = pieces.numbers().count() as u64;
-                self.keep(Arc::new(data));
-                self.desk.state = State::Open(pieces);
+            Found::Some(found) => {
+                let gone = recorded.entries.keys().filter(|n| !found.pieces.has(**n));
+                for number in gone.copied().map(Some) {
+                    lines.push(&Line::Gone { file, number });
+                }
+                self.desk.inode = Some(found.inode);
+                self.desk.len = found.len;
+                self.desk.resumed = found.pieces.numbers().count() as u64;
+                self.keep(Arc::new(found.file));
+                self.desk.state = State::Open(found.pieces);
             }
-            Found::Nothing => {}
+            Found::Nothing if recorded.is_nothing() => {}
+            Found::Nothing => lines.push(&Line::Gone { file, number: None }),
         }
-        Ok(())
-    }
-
-    fn find(&self, recorded: Option<&crate::journal::Recorded>) -> Result<Found, Error> {
-        let (lane, dir) = (self.lane, self.dir()?);
-        resume::drop_twin(dir, &lane.part, &lane.name, recorded)?;
-        match recorded {
-            Some(recorded) => resume::resume(dir, &lane.part, recorded),
-            None => Ok(Found::Nothing),
-        }
+        self.append(&lines)
     }
 
     fn keep(&mut self, file: Arc<File>) {
@@ -221,16 +252,17 @@ impl<'a, T> Held<'a, T> {
         if self.draft.lines.is_empty() {
             return Ok(());
         }
-        let place = self.place_of_job()?;
-        let appended = place.journal.append(place.dir(), &self.draft.lines);
+        let written = self.write_down_draft();
         self.draft.lines.clear();
         let numbers = std::mem::take(&mut self.draft.numbers);
-        if appended.is_err()
-            && let State::Open(pieces) = &mut self.desk.state
-        {
-            numbers.iter().for_each(|&number| pieces.forget(number));
+        let bytes = std::mem::take(&mut self.draft.bytes);
+        if let Err(error) = written {
+            if let State::Open(pieces) = &mut self.desk.state {
+                numbers.iter().for_each(|&number| pieces.forget(number));
+            }
+            return Err(error);
         }
-        appended?;
+        self.rise(&numbers, bytes);
         for ticket in self.draft.tickets.drain(..) {
             let placed = Placed::Written;
             self.told.push(Event::Placed { ticket, placed });
@@ -238,10 +270,60 @@ impl<'a, T> Held<'a, T> {
         Ok(())
     }
 
-    /// One line about the file, at once.
-    pub fn write_down(&mut self, line: Line<'_>) -> Result<(), Error> {
+    fn write_down_draft(&mut self) -> Result<(), Error> {
+        let is_each = self.shared.options.sync == Sync::Segment;
+        if !is_each || self.draft.numbers.is_empty() {
+            return self.append(&self.draft.lines);
+        }
+        let data = self.data()?;
+        flush(&data).map_err(|e| self.failed(e))?;
+        let file = self.lane.key.as_str();
+        let lines = lock(&self.lane.tide).with(self.draft.numbers.len());
+        self.draft.lines.push(&Line::Sync { file, lines });
+        self.append(&self.draft.lines)?;
         let place = self.place_of_job()?;
-        place.journal.append(place.dir(), &Lines::of(line))
+        place.journal.sync(place.dir())
+    }
+
+    /// Notes that the data of so many lines wait to be synced.
+    fn rise(&self, numbers: &[u64], bytes: u64) {
+        let noted = lock(&self.lane.tide).rise(numbers, bytes);
+        match (self.shared.options.sync, noted) {
+            (Sync::File, Some(urgent)) => self.shared.tides.note(self.lane, urgent),
+            (Sync::Segment, _) => {
+                let mut tide = lock(&self.lane.tide);
+                let lines = tide.with(0);
+                tide.ebb(lines);
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds lines to the journal.
+    pub fn append(&self, lines: &Lines) -> Result<(), Error> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let place = self.place_of_job()?;
+        let is_first = place.journal.append(place.dir(), lines)?;
+        if is_first && self.shared.options.sync == Sync::File {
+            self.shared.tides.note_journal(&self.lane.job);
+        }
+        Ok(())
+    }
+
+    /// One line about a piece that moved, at once.
+    pub fn moved(&mut self, number: u64, entry: Entry) -> Result<(), Error> {
+        let file = self.lane.key.as_str();
+        let line = Line::Part {
+            file,
+            number,
+            entry,
+            print: Print::default(),
+        };
+        self.append(&Lines::of(line))?;
+        self.rise(&[number], u64::from(entry.len));
+        Ok(())
     }
 
     /// Notes that a piece is not there.

@@ -11,7 +11,7 @@ use crate::journal::Journal;
 use crate::lane::{Identity, Job, Lane, Place};
 use crate::name;
 use crate::room::lock;
-use crate::types::Ident;
+use crate::types::{Ident, NameFrom};
 use crate::writer::Shared;
 
 /// All that was spoken of.
@@ -59,7 +59,9 @@ impl<T> Index<T> {
 
     fn place(&mut self, shared: &Shared<T>, ident: &Ident<'_>) -> Result<Place, Error> {
         let folder = self.folder(shared, ident)?;
-        let journal = Journal::open(&folder.dir, &name::journals(ident.job), ident.job)?;
+        let names = name::journals(ident.job);
+        let keep = shared.options.journal;
+        let journal = Journal::open(&folder.dir, &names, ident.job, keep)?;
         for done in lock(&journal.recorded)
             .values()
             .filter_map(|r| r.done.as_ref())
@@ -72,14 +74,14 @@ impl<T> Index<T> {
     /// The lane of a file nobody spoke of before.
     fn add(&mut self, ident: &Ident<'_>, key: String) -> Option<Arc<Lane<T>>> {
         let opened = self.jobs.get_mut(ident.job)?;
-        let name = name::clean(ident.name).unwrap_or_else(|| numbered_name(ident.file));
+        let name = name::choose(NameFrom::Subject, None, ident.name, ident.file);
         let part = opened.job.place.as_ref();
         let part = part.map_or_else(String::new, |place| place.folder.part_name(&name, &key));
         let identity = Identity {
             index: ident.file,
             file_id: ident.file_id.to_owned(),
             key: key.clone(),
-            name,
+            name: ident.name.to_owned(),
             part,
         };
         let lane = Lane::new(Arc::clone(&opened.job), self.lanes.len(), identity);
@@ -142,9 +144,4 @@ pub(crate) fn key<'a>(ident: &Ident<'a>) -> Cow<'a, str> {
 /// The folder of a job below the output directory, if it has one of its own.
 pub(crate) fn component(flat: bool, job: &str, name: &str) -> Option<String> {
     (!flat && !job.is_empty()).then(|| name::clean(name).unwrap_or_else(|| name::safe_name(job)))
-}
-
-/// For a file whose name has nothing usable in it.
-fn numbered_name(index: u64) -> String {
-    format!("file-{:04}", index.saturating_add(1))
 }

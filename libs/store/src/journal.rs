@@ -2,57 +2,52 @@
 //! again. It also is the lock that keeps two processes apart.
 //!
 //! Text, appended to, one line per fact, each line ending in the CRC-32 of what stands
-//! before it: a torn or flipped line is skipped. What a line claims is not believed
-//! here or anywhere before the data were read back: see [`resume`](crate::resume).
+//! before it: a torn or flipped line is skipped. Reading it is
+//! [`recorded`](crate::recorded)'s.
 //!
 //! ```text
-//! nzbpipe-journal 1 JOB CRC
-//! part FILE NUMBER OFFSET LEN CRC32 STATE CRC   written; v = verified, u = unverified, or
-//!                                               without a place of its own: m = UUencode,
-//!                                               e = the end of it, r = raw
-//! hint FILE SIZE NAME CRC32 CRC                 what the pieces' headers agree on
-//! gone FILE NUMBER|* CRC                        no longer true
-//! done FILE SIZE CRC32 NAME CRC                 is about to be, or is, complete as NAME
+//! nzbpipe-journal 2 JOB CRC
+//! part FILE NUMBER OFFSET LEN CRC32 STATE PRINT CRC
+//!     written; v = verified, u = unverified, or without a place of its own: m = UUencode,
+//!     e = the end of it, r = raw. PRINT is what its headers say of the file, as
+//!     NAME.SIZE.FITS.CRC32, or -
+//! hint FILE SIZE NAME CRC32 CRC      what the pieces' headers agree on
+//! gone FILE NUMBER|* CRC             no longer true
+//! sync FILE N CRC                    the data of its first N part lines are on the disk
+//! done FILE SIZE CRC32 NAME MTIME OF UNVERIFIED CRC
+//!     is about to be, or is, complete as NAME
+//! away FILE NAME CRC                 its data are about to be, or are, called NAME
 //! ```
+//!
+//! One of which most is no longer of use is written anew beside the old one, synced, and
+//! renamed over it; both are locked meanwhile.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::sync::Mutex;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::Error;
 use crate::dir::Dir;
-use crate::entry::{Entry, Hints};
 use crate::line::{self, Line, Lines};
+use crate::recorded::{MAX_LINE, Owner, Recorded, replay};
 use crate::room::lock;
-
-/// No line of ours is longer: a yEnc name has at most 64 KiB, and escaping may triple it.
-const MAX_LINE: u64 = 256 << 10;
+use crate::types::Journaling;
 
 /// How often a journal that vanishes between opening and locking is opened again.
 const TRIES: usize = 16;
-
-/// What the journal says of one file.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Recorded {
-    pub entries: BTreeMap<u64, Entry>,
-    pub hints: Hints,
-    pub done: Option<Done>,
-}
-
-/// The claim that a file is complete.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Done {
-    pub size: u64,
-    pub crc32: u32,
-    pub name: String,
-}
 
 /// An open, locked journal.
 #[derive(Debug)]
 pub(crate) struct Journal {
     name: String,
+    job: String,
+    /// Nothing is written into it: it is a lock and no more.
+    is_mute: bool,
     end: Mutex<End>,
+    /// Something in it is not synced.
+    is_dirty: AtomicBool,
     /// By file identity: what earlier runs left and nobody asked for yet.
     pub recorded: Mutex<HashMap<String, Recorded>>,
 }
@@ -60,7 +55,7 @@ pub(crate) struct Journal {
 /// Where lines are added.
 #[derive(Debug)]
 struct End {
-    file: File,
+    file: Arc<File>,
     /// The last line may lack its end.
     torn: bool,
 }
@@ -68,11 +63,16 @@ struct End {
 impl Journal {
     /// Opens, locks and reads the journal of `job`: the one among `names` that is its
     /// own, or else the first that is not another job's. One that is not readable, or
-    /// of another version, is started over.
-    pub fn open(dir: &Dir, names: &[String], job: &str) -> Result<Journal, Error> {
+    /// of another version, is started over; so is any that is not to be kept at all.
+    pub fn open(
+        dir: &Dir,
+        names: &[String],
+        job: &str,
+        keep: Journaling,
+    ) -> Result<Journal, Error> {
         for _ in 0..TRIES {
             let name = choose(dir, names, job)?;
-            if let Some(journal) = Journal::open_one(dir, name, job)? {
+            if let Some(journal) = Journal::open_one(dir, name, job, keep)? {
                 return Ok(journal);
             }
         }
@@ -80,41 +80,110 @@ impl Journal {
     }
 
     /// `None` if it came to be another job's meanwhile.
-    fn open_one(dir: &Dir, name: &str, job: &str) -> Result<Option<Journal>, Error> {
+    fn open_one(
+        dir: &Dir,
+        name: &str,
+        job: &str,
+        keep: Journaling,
+    ) -> Result<Option<Journal>, Error> {
         let failed = |e| dir.error(name, e);
-        let mut file = open_locked(dir, name)?;
-        let replay = replay(&file, job).map_err(failed)?;
-        let torn = match replay.owner {
-            Owner::Us => replay.torn,
+        let file = open_locked(dir, name)?;
+        let mut replay = replay(&file, job).map_err(failed)?;
+        let is_mute = keep == Journaling::Never;
+        let start_over = match replay.owner {
+            Owner::Us => is_mute,
             Owner::Another => return Ok(None),
-            Owner::Nobody => {
-                file.set_len(0).map_err(failed)?;
-                file.seek(SeekFrom::Start(0)).map_err(failed)?;
-                false
-            }
+            Owner::Nobody => true,
+        };
+        let (end, torn) = match start_over {
+            true => (0, false),
+            false => (replay.end, !replay.is_ended),
+        };
+        // A torn line at the end is cut off, lest it lies in the middle some day.
+        file.set_len(end).map_err(failed)?;
+        (&file).seek(SeekFrom::Start(end)).map_err(failed)?;
+        let is_wasteful = !start_over && replay.is_wasteful();
+        let files = match start_over {
+            true => HashMap::new(),
+            false => std::mem::take(&mut replay.files),
         };
         let journal = Journal {
             name: name.to_owned(),
-            end: Mutex::new(End { file, torn }),
-            recorded: Mutex::new(replay.files),
+            job: job.to_owned(),
+            is_mute,
+            end: Mutex::new(End {
+                file: Arc::new(file),
+                torn,
+            }),
+            is_dirty: AtomicBool::new(false),
+            recorded: Mutex::new(files),
         };
-        if replay.owner == Owner::Nobody {
-            journal.append(dir, &Lines::of(Line::Head { job }))?;
+        if start_over {
+            journal.add(dir, &Lines::of(Line::Head { job }))?;
+        } else if is_wasteful {
+            // It may fail, the old one will do.
+            let _ = journal.rewrite(dir, &mut lock(&journal.recorded));
         }
         Ok(Some(journal))
     }
 
-    /// Appends lines in one write.
-    pub fn append(&self, dir: &Dir, lines: &Lines) -> Result<(), Error> {
+    /// Appends lines in one write. Says whether it was all synced before.
+    pub fn append(&self, dir: &Dir, lines: &Lines) -> Result<bool, Error> {
+        if self.is_mute {
+            return Ok(false);
+        }
+        self.add(dir, lines)
+    }
+
+    fn add(&self, dir: &Dir, lines: &Lines) -> Result<bool, Error> {
         let mut end = lock(&self.end);
         let failed = |e| dir.error(&self.name, e);
+        let mut file = &*end.file;
         if end.torn {
-            end.file.write_all(b"\n").map_err(failed)?;
+            file.write_all(b"\n").map_err(failed)?;
         }
-        end.torn = true;
-        end.file.write_all(lines.as_bytes()).map_err(failed)?;
+        let written = file.write_all(lines.as_bytes());
+        end.torn = written.is_err();
+        written.map_err(failed)?;
+        Ok(!self.is_dirty.swap(true, Ordering::AcqRel))
+    }
+
+    /// Makes what was appended survive a power cut.
+    pub fn sync(&self, dir: &Dir) -> Result<(), Error> {
+        if !self.is_dirty.swap(false, Ordering::AcqRel) || self.is_mute {
+            return Ok(());
+        }
+        // Others may append meanwhile.
+        let file = Arc::clone(&lock(&self.end).file);
+        crate::sync::flush(&file).map_err(|e| dir.error(&self.name, e))
+    }
+
+    /// Writes it anew, with no more than this in it.
+    pub fn rewrite(&self, dir: &Dir, files: &mut HashMap<String, Recorded>) -> Result<(), Error> {
+        let mut lines = Lines::of(Line::Head { job: &self.job });
+        for (file, recorded) in files.iter_mut() {
+            recorded.write(file, &mut lines);
+        }
+        let mut end = lock(&self.end);
+        let draft = format!("{}.new", self.name);
+        let result = self.draft(dir, &draft, &lines);
+        let file = result.inspect_err(|_| {
+            let _ = dir.remove(&draft);
+        })?;
+        dir.sync()?;
+        end.file = Arc::new(file);
         end.torn = false;
         Ok(())
+    }
+
+    fn draft(&self, dir: &Dir, draft: &str, lines: &Lines) -> Result<File, Error> {
+        let failed = |e| dir.error(draft, e);
+        dir.remove(draft).map_err(failed)?;
+        let (mut file, _) = dir.open_own(draft)?;
+        file.write_all(lines.as_bytes()).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        dir.rename_over(draft, &self.name).map_err(failed)?;
+        Ok(file)
     }
 
     /// Removes the journal, while still holding its lock.
@@ -126,7 +195,7 @@ impl Journal {
 }
 
 /// Our own journal comes first: the job that kept us from a better name may be done.
-fn choose<'a>(dir: &Dir, names: &'a [String], job: &str) -> Result<&'a str, Error> {
+pub(crate) fn choose<'a>(dir: &Dir, names: &'a [String], job: &str) -> Result<&'a str, Error> {
     let mut free = None;
     for name in names {
         match owner_of(dir, name, job) {
@@ -156,26 +225,8 @@ fn taken(dir: &Dir, names: &[String]) -> Error {
     dir.refused(name, "it is the journal of another job")
 }
 
-/// Whose a journal is, by its first line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    Us,
-    Another,
-    Nobody,
-}
-
-impl Owner {
-    fn of(head: Option<&line::Owned>, job: &str) -> Owner {
-        match head {
-            Some(line::Owned::Head { job: of }) if of == job => Owner::Us,
-            Some(line::Owned::Head { .. }) => Owner::Another,
-            _ => Owner::Nobody,
-        }
-    }
-}
-
-/// The one who held the lock may have removed the file while we waited to open it:
-/// a lock on a nameless file keeps nobody out.
+/// The one who held the lock may have removed or replaced the file while we waited to open
+/// it: a lock on a nameless file keeps nobody out.
 fn open_locked(dir: &Dir, name: &str) -> Result<File, Error> {
     for _ in 0..TRIES {
         let (file, _) = dir.open_own(name)?;
@@ -186,71 +237,6 @@ fn open_locked(dir: &Dir, name: &str) -> Result<File, Error> {
     Err(Error::InUse {
         path: dir.path_of(name),
     })
-}
-
-struct Replay {
-    owner: Owner,
-    torn: bool,
-    files: HashMap<String, Recorded>,
-}
-
-/// Reads a whole journal, skipping what is damaged, and leaves the file at its end.
-fn replay(file: &File, job: &str) -> io::Result<Replay> {
-    let mut reader = BufReader::new(file);
-    let mut replay = Replay {
-        owner: Owner::Nobody,
-        torn: false,
-        files: HashMap::new(),
-    };
-    let mut buffer = Vec::new();
-    loop {
-        buffer.clear();
-        if reader
-            .by_ref()
-            .take(MAX_LINE)
-            .read_until(b'\n', &mut buffer)?
-            == 0
-        {
-            return Ok(replay);
-        }
-        replay.torn = buffer.last() != Some(&b'\n');
-        let line = line::parse(&buffer);
-        if replay.owner == Owner::Us {
-            if let Some(line) = line {
-                apply(&mut replay.files, line);
-            }
-            continue;
-        }
-        replay.owner = Owner::of(line.as_ref(), job);
-        if replay.owner != Owner::Us {
-            return Ok(replay);
-        }
-    }
-}
-
-fn apply(files: &mut HashMap<String, Recorded>, line: line::Owned) {
-    use line::Owned;
-    match line {
-        Owned::Head { .. } => {}
-        Owned::Part {
-            file,
-            number,
-            entry,
-        } => {
-            files.entry(file).or_default().entries.insert(number, entry);
-        }
-        Owned::Hint { file, hints } => files.entry(file).or_default().hints = hints,
-        Owned::Done { file, done } => files.entry(file).or_default().done = Some(done),
-        Owned::Gone { file, number: None } => {
-            files.remove(&file);
-        }
-        Owned::Gone {
-            file,
-            number: Some(number),
-        } => {
-            files.entry(file).or_default().entries.remove(&number);
-        }
-    }
 }
 
 #[cfg(test)]

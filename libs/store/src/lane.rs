@@ -14,7 +14,8 @@ use crate::journal::Journal;
 use crate::name;
 use crate::pieces::Pieces;
 use crate::room::{Load, lock};
-use crate::types::{Event, FileOutcome, Order, Piece, Why};
+use crate::sync::Tide;
+use crate::types::{Event, FileOutcome, Options, Order, Piece, Why};
 
 /// How much of one lane a writer takes at once: the others wait for their turn meanwhile.
 const BATCH: Load = Load {
@@ -54,10 +55,14 @@ pub(crate) struct Lane<T> {
     pub file_id: String,
     /// What the file is called in journal and index: its id, or what stands for it.
     pub key: String,
-    /// The NZB's name made safe, or one made of the index.
+    /// The NZB's name, as found.
     pub name: String,
     pub part: String,
     waiting: Mutex<Waiting<T>>,
+    /// How much of it is on the disk.
+    pub tide: Mutex<Tide>,
+    /// Held by who syncs it.
+    pub syncing: Mutex<()>,
     /// Held by the writer that has the lane, or by who wants to know how it stands.
     pub desk: Mutex<Desk<T>>,
 }
@@ -83,6 +88,8 @@ pub(crate) struct Desk<T> {
     /// Where damaged pieces would lie.
     pub damaged: BTreeMap<u64, (u64, u64)>,
     pub reported: bool,
+    /// The name the data have at the end of the run.
+    pub away: Option<String>,
     /// Nothing more is done for it.
     pub failed: bool,
     /// Pieces an earlier run wrote.
@@ -213,6 +220,24 @@ pub(crate) struct Identity {
 }
 
 impl<T> Lane<T> {
+    /// The safe name the file should get, as far as can be told.
+    pub fn base(&self, options: &Options, desk: &Desk<T>) -> String {
+        let agreed = match &desk.state {
+            State::Open(pieces) => pieces.hints.name.get().map(String::as_str),
+            _ => None,
+        };
+        self.called(options, agreed)
+    }
+
+    /// The safe name of a file whose pieces call it `agreed`.
+    pub fn called(&self, options: &Options, agreed: Option<&str>) -> String {
+        let name = name::choose(options.name_from, agreed, &self.name, self.index);
+        match &options.template {
+            Some(template) => template.render(&name, &self.job.name, self.index),
+            None => name,
+        }
+    }
+
     pub fn new(job: Arc<Job>, at: usize, of: Identity) -> Lane<T> {
         let failed = job.place.is_none();
         Lane {
@@ -229,6 +254,8 @@ impl<T> Lane<T> {
                 given: 0,
                 done: 0,
             }),
+            tide: Mutex::default(),
+            syncing: Mutex::default(),
             desk: Mutex::new(Desk {
                 state: State::Unknown,
                 inode: None,
@@ -236,6 +263,7 @@ impl<T> Lane<T> {
                 missing: Vec::new(),
                 damaged: BTreeMap::new(),
                 reported: false,
+                away: None,
                 failed,
                 resumed: 0,
                 tickets: BTreeMap::new(),
@@ -285,17 +313,6 @@ impl<T> Lane<T> {
 }
 
 impl<T> Desk<T> {
-    /// The safe name the file should get: the one its parts agree on, else the NZB's.
-    pub fn base(&self, name: &str) -> String {
-        let agreed = match &self.state {
-            State::Open(pieces) => pieces.hints.name.get(),
-            _ => None,
-        };
-        agreed
-            .and_then(|n| name::clean(n))
-            .unwrap_or_else(|| name.to_owned())
-    }
-
     pub fn is_resumable(&self) -> bool {
         match &self.state {
             State::Open(pieces) => !pieces.is_empty(),

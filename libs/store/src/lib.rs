@@ -74,7 +74,7 @@ mod finished;
 mod folder;
 mod gather;
 mod handles;
-#[cfg_attr(not(test), expect(dead_code, reason = "the writer is being rebuilt"))]
+#[cfg_attr(not(test), allow(dead_code))]
 mod hash;
 mod held;
 mod index;
@@ -89,12 +89,15 @@ pub mod par2;
 mod peek;
 mod pieces;
 mod place;
+mod prints;
 pub mod quota;
+mod recorded;
 mod resume;
 mod room;
 mod sequence;
 pub mod slots;
 mod store;
+mod sync;
 mod template;
 mod types;
 mod writer;

@@ -3,10 +3,11 @@
 use std::fmt::{self, Write as _};
 
 use crate::entry::{Agreed, Entry, Hints};
-use crate::journal::Done;
+use crate::prints::{Family, Print};
+use crate::recorded::Done;
 use crate::types::Order;
 
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 const MAGIC: &str = "nzbpipe-journal";
 
 /// A line to be written. Its `Display` lacks the checksum and the line end.
@@ -19,6 +20,7 @@ pub(crate) enum Line<'a> {
         file: &'a str,
         number: u64,
         entry: Entry,
+        print: Print,
     },
     Hint {
         file: &'a str,
@@ -28,9 +30,17 @@ pub(crate) enum Line<'a> {
         file: &'a str,
         number: Option<u64>,
     },
+    Sync {
+        file: &'a str,
+        lines: u64,
+    },
     Done {
         file: &'a str,
         done: &'a Done,
+    },
+    Away {
+        file: &'a str,
+        name: &'a str,
     },
 }
 
@@ -77,6 +87,7 @@ pub(crate) enum Owned {
         file: String,
         number: u64,
         entry: Entry,
+        print: Print,
     },
     Hint {
         file: String,
@@ -86,9 +97,17 @@ pub(crate) enum Owned {
         file: String,
         number: Option<u64>,
     },
+    Sync {
+        file: String,
+        lines: u64,
+    },
     Done {
         file: String,
         done: Done,
+    },
+    Away {
+        file: String,
+        name: String,
     },
 }
 
@@ -100,11 +119,12 @@ impl fmt::Display for Line<'_> {
                 file,
                 number,
                 entry: e,
+                print,
             } => {
-                let (file, state) = (Escaped(file), state(e));
+                let (file, state, print) = (Escaped(file), state(e), Shown(print));
                 write!(
                     f,
-                    "part {file} {number} {} {} {:08x} {state}",
+                    "part {file} {number} {} {} {:08x} {state} {print}",
                     e.offset, e.len, e.crc32
                 )
             }
@@ -119,9 +139,16 @@ impl fmt::Display for Line<'_> {
                 number: Some(n),
             } => write!(f, "gone {} {n}", Escaped(file)),
             Line::Gone { file, number: None } => write!(f, "gone {} *", Escaped(file)),
-            Line::Done { file, done } => {
-                let (file, name) = (Escaped(file), Escaped(&done.name));
-                write!(f, "done {file} {} {:08x} {name}", done.size, done.crc32)
+            Line::Sync { file, lines } => write!(f, "sync {} {lines}", Escaped(file)),
+            Line::Away { file, name } => write!(f, "away {} {}", Escaped(file), Escaped(name)),
+            Line::Done { file, done: d } => {
+                let (file, name) = (Escaped(file), Escaped(&d.name));
+                write!(f, "done {file} {} {:08x} {name} ", d.size, d.crc32)?;
+                match d.mtime {
+                    Some(mtime) => write!(f, "{mtime}")?,
+                    None => f.write_char('-')?,
+                }
+                write!(f, " {} {}", d.of, d.unverified)
             }
         }
     }
@@ -147,17 +174,17 @@ fn parse_fields(fields: &[&str]) -> Option<Owned> {
     }
     let file = unescape(first)?;
     match (kind, rest) {
-        ("part", [number, rest @ ..]) => {
+        ("part", [number, rest @ .., print]) => {
             let (number, entry) = (number.parse().ok()?, parse_entry(rest)?);
             Some(Owned::Part {
                 file,
                 number,
                 entry,
+                print: parse_print(print)?,
             })
         }
-        ("hint", [size, name, rest @ ..]) if rest.len() < 2 => {
-            let hex = |text: &str| u32::from_str_radix(text, 16).ok();
-            let crc32 = parse_agreed(rest.first().unwrap_or(&"-"), hex)?;
+        ("hint", [size, name, crc32]) => {
+            let crc32 = parse_agreed(crc32, hex)?;
             let size = parse_agreed(size, |text| text.parse().ok())?;
             let name = parse_agreed(name, unescape)?;
             Some(Owned::Hint {
@@ -170,16 +197,42 @@ fn parse_fields(fields: &[&str]) -> Option<Owned> {
             let number = Some(number.parse().ok()?);
             Some(Owned::Gone { file, number })
         }
-        ("done", [size, crc32, name]) => {
-            let (size, name) = (size.parse().ok()?, unescape(name)?);
-            let crc32 = u32::from_str_radix(crc32, 16).ok()?;
-            Some(Owned::Done {
-                file,
-                done: Done { size, crc32, name },
-            })
+        ("sync", [lines]) => {
+            let lines = lines.parse().ok()?;
+            Some(Owned::Sync { file, lines })
+        }
+        ("away", [name]) => {
+            let name = unescape(name)?;
+            Some(Owned::Away { file, name })
+        }
+        ("done", rest) => {
+            let done = parse_done(rest)?;
+            Some(Owned::Done { file, done })
         }
         _ => None,
     }
+}
+
+fn hex(text: &str) -> Option<u32> {
+    u32::from_str_radix(text, 16).ok()
+}
+
+fn parse_done(fields: &[&str]) -> Option<Done> {
+    let [size, crc32, name, mtime, of, unverified] = *fields else {
+        return None;
+    };
+    let mtime = match mtime {
+        "-" => None,
+        text => Some(text.parse().ok()?),
+    };
+    Some(Done {
+        size: size.parse().ok()?,
+        crc32: hex(crc32)?,
+        name: unescape(name)?,
+        mtime,
+        of: of.parse().ok()?,
+        unverified: unverified.parse().ok()?,
+    })
 }
 
 fn parse_entry(fields: &[&str]) -> Option<Entry> {
@@ -193,7 +246,62 @@ fn parse_entry(fields: &[&str]) -> Option<Entry> {
         crc32: u32::from_str_radix(crc32, 16).ok()?,
         verified,
         order,
+        print: 0,
     })
+}
+
+/// A fingerprint as a field: NAME.SIZE.FITS.CRC32, or `-` for none.
+struct Shown<'a>(&'a Print);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Print {
+            family,
+            fits,
+            crc32,
+        } = *self.0;
+        if *self.0 == Print::default() {
+            return f.write_char('-');
+        }
+        if let Some(name) = family.name {
+            write!(f, "{name:08x}")?;
+        }
+        f.write_char('.')?;
+        if let Some(size) = family.size {
+            write!(f, "{size}")?;
+        }
+        f.write_str(if fits { ".y." } else { ".n." })?;
+        match crc32 {
+            Some(crc32) => write!(f, "{crc32:08x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn parse_print(text: &str) -> Option<Print> {
+    if text == "-" {
+        return Some(Print::default());
+    }
+    let mut fields = text.split('.');
+    let (name, size) = (fields.next()?, fields.next()?);
+    let (fits, crc32) = (fields.next()?, fields.next()?);
+    let family = Family {
+        name: given(name, hex)?,
+        size: given(size, |text| text.parse().ok())?,
+    };
+    Some(Print {
+        family,
+        fits: fits == "y",
+        crc32: given(crc32, hex)?,
+    })
+}
+
+/// Nothing, or what can be read.
+fn given<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    match text {
+        "" => Some(None),
+        text => read(text).map(Some),
+    }
 }
 
 fn state(entry: &Entry) -> char {
@@ -308,6 +416,15 @@ mod tests {
     #[test]
     fn every_state_of_a_piece_survives() {
         let uu = |ends| Some(Order::Uu { ends });
+        let print = Print {
+            family: Family {
+                name: Some(0xab),
+                size: Some(7),
+            },
+            fits: true,
+            crc32: Some(9),
+        };
+        let prints = [Print::default(), print];
         let states = [None, uu(false), uu(true), Some(Order::Raw)];
         for (verified, order) in states
             .map(|order| (false, order))
@@ -320,11 +437,14 @@ mod tests {
                 crc32: 3,
                 verified,
                 order,
+                print: 0,
             };
+            let print = prints[usize::from(verified)];
             let line = Line::Part {
                 file: "f",
                 number: 4,
                 entry,
+                print,
             }
             .to_string();
             let whole = format!("{line} {:08x}", crc32fast::hash(line.as_bytes()));
@@ -332,6 +452,7 @@ mod tests {
                 file: "f".to_owned(),
                 number: 4,
                 entry,
+                print,
             };
             assert_eq!(parse(whole.as_bytes()), Some(want), "{line}");
         }

@@ -3,10 +3,8 @@
 //! Which of its names a file gets is [`choose`]'s; whether that is free among the files of
 //! this run is [`names`](crate::names)'s, and on the disk [`finish`](crate::finish)'s.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the writer is being rebuilt"))]
 mod choose;
 
-#[expect(unused_imports, reason = "the writer is being rebuilt")]
 pub(crate) use choose::choose;
 
 /// The longest component Linux, macOS and the BSDs take, in bytes (`NAME_MAX`).

@@ -10,7 +10,7 @@ pub(crate) fn of<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOu
         let place = lane.job.place.as_ref();
         place.map(|place| place.folder.relative(name))
     };
-    let mut outcome = unknown(lane, desk);
+    let mut outcome = unknown(options, lane, desk);
     match &desk.state {
         State::Unknown => {}
         State::Done(finished) => {
@@ -27,7 +27,8 @@ pub(crate) fn of<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOu
             outcome.resumed = desk.resumed.min(outcome.of);
         }
         State::Open(pieces) => {
-            outcome.part_path = desk.inode.and_then(|_| relative(&lane.part));
+            let part = desk.away.as_deref().unwrap_or(&lane.part);
+            outcome.part_path = desk.inode.and_then(|_| relative(part));
             describe(options, desk, pieces, &mut outcome);
         }
     }
@@ -35,13 +36,13 @@ pub(crate) fn of<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOu
 }
 
 /// A file of which nothing is known.
-fn unknown<T>(lane: &Lane<T>, desk: &Desk<T>) -> FileOutcome {
+fn unknown<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOutcome {
     FileOutcome {
         job: lane.job.id.clone(),
         job_name: lane.job.name.clone(),
         file: lane.index,
         file_id: lane.file_id.clone(),
-        name: desk.base(&lane.name),
+        name: lane.base(options, desk),
         path: None,
         part_path: None,
         status: Status::Incomplete,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::coverage::Coverage;
 use crate::entry::{Entry, Hints};
+use crate::prints::Prints;
 use crate::sequence::{Move, Sequence};
 use crate::types::{MAX_PIECE, Order, Piece, Reason, Status, Why};
 
@@ -48,6 +49,7 @@ pub(crate) struct Pieces {
     lost: BTreeMap<u64, Why>,
     /// Given if the pieces do not know their places. Then all are of one kind.
     sequence: Option<Sequence>,
+    pub prints: Prints,
     pub hints: Hints,
 }
 

@@ -11,6 +11,7 @@ use crate::held::Held;
 use crate::lane::{Given, Item, State};
 use crate::line::Line;
 use crate::pieces::{Judgement, Pieces};
+use crate::prints::Print;
 use crate::types::{Event, Piece, Placed, Preallocate, Reason, Why};
 
 /// Most pieces of one write. The system takes 1024 (`IOV_MAX`).
@@ -245,7 +246,11 @@ impl<T> Held<'_, T> {
         let State::Open(pieces) = &mut self.desk.state else {
             return;
         };
-        let (file, entry) = (self.lane.key.as_str(), Entry::of(piece));
+        let (file, print) = (self.lane.key.as_str(), Print::of(piece));
+        let entry = Entry {
+            print: pieces.prints.number(print),
+            ..Entry::of(piece)
+        };
         if let Some(hints) = pieces.hints.after(piece) {
             pieces.hints = hints;
             let hints = &pieces.hints;
@@ -256,9 +261,11 @@ impl<T> Held<'_, T> {
             file,
             number,
             entry,
+            print,
         });
         pieces.accept(number, entry);
         self.draft.numbers.push(number);
+        self.draft.bytes += u64::from(entry.len);
     }
 
     fn write(&mut self, bytes: &[&[u8]], offset: u64) -> Result<(), Error> {

@@ -175,6 +175,7 @@ mod tests {
             crc32: 0,
             verified: false,
             order: ORDER,
+            print: 0,
         }
     }
 

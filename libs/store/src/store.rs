@@ -13,7 +13,7 @@ use crate::ending::IsWhole;
 use crate::lane::{Given, Item};
 use crate::pieces::Pieces;
 use crate::room::lock;
-use crate::types::{Absent, Event, FileOutcome, Ident, Kept, Options, Piece};
+use crate::types::{Absent, Event, FileOutcome, Ident, Kept, Options, Piece, Sync};
 use crate::writer::Shared;
 
 /// How many files are written at once. More wait for the same disk.
@@ -23,10 +23,13 @@ const WRITERS: usize = 4;
 ///
 /// May be shared by threads. Dropping it without [`finish`](Store::finish) is safe at any
 /// time; the next store for the same directory goes on where it was left.
-pub struct Store<T: Send + 'static> {
+pub struct Store<T> {
     pub(crate) shared: Arc<Shared<T>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    writers: Threads,
+    syncer: Threads,
 }
+
+type Threads = Mutex<Vec<JoinHandle<()>>>;
 
 impl<T: Send + 'static> Store<T> {
     /// Opens the output directory, creating it if need be. `events` is called on the
@@ -38,25 +41,29 @@ impl<T: Send + 'static> Store<T> {
     /// written into.
     pub fn open(
         options: Options,
-        events: impl Fn(Event<T>) + Send + Sync + 'static,
+        events: impl Fn(Event<T>) + Send + std::marker::Sync + 'static,
     ) -> Result<Store<T>, Error> {
         let root = Dir::open(&options.dir)?;
         let store = Store {
             shared: Arc::new(Shared::new(options, root, Box::new(events))),
-            threads: Mutex::default(),
+            writers: Threads::default(),
+            syncer: Threads::default(),
         };
         for n in 1..=WRITERS {
-            store.spawn(&format!("writer {n}"), Shared::write)?;
+            store.spawn(&store.writers, &format!("writer {n}"), Shared::write)?;
+        }
+        if store.shared.options.sync == Sync::File {
+            store.spawn(&store.syncer, "syncer", Shared::sync)?;
         }
         Ok(store)
     }
 
-    fn spawn(&self, name: &str, run: fn(&Shared<T>)) -> Result<(), Error> {
+    fn spawn(&self, threads: &Threads, name: &str, run: fn(&Shared<T>)) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         let thread = thread::Builder::new().name(name.to_owned());
         let thread = thread.spawn(move || run(&shared));
         let failed = |e: io::Error| self.shared.root.error("", e);
-        lock(&self.threads).push(thread.map_err(failed)?);
+        lock(threads).push(thread.map_err(failed)?);
         Ok(())
     }
 
@@ -96,7 +103,9 @@ impl<T: Send + 'static> Store<T> {
 
     fn give(&self, ident: &Ident<'_>, item: Item<T>) -> Result<(), Error> {
         let shared = &self.shared;
-        shared.trouble.check()?;
+        if shared.trouble.is_over() {
+            return shared.trouble.check();
+        }
         let lane = shared.lane(ident)?;
         if !shared.room.take(item.bytes(), || shared.trouble.is_over()) {
             return shared.trouble.check();
@@ -161,38 +170,46 @@ impl<T: Send + 'static> Store<T> {
     /// With the outcomes comes all that failed and was not told by another call; a file
     /// whose last steps failed is in them as not complete.
     pub fn finish(&self) -> (Vec<FileOutcome>, Vec<Error>) {
-        self.end(Pieces::is_whole_at_last)
+        self.end(Pieces::is_whole_at_last, true)
     }
 
     /// Ends a run whose pieces did not all come, because the stream broke off or the
     /// user did: as [`finish`](Store::finish), but a file of which nobody said how many
-    /// pieces it has stays incomplete.
+    /// pieces it has stays incomplete, and all data stay as they are. Nothing may be given to the store after either.
     pub fn stop(&self) -> (Vec<FileOutcome>, Vec<Error>) {
-        self.end(Pieces::is_whole)
+        self.end(Pieces::is_whole, false)
     }
 
-    fn end(&self, is_whole: IsWhole) -> (Vec<FileOutcome>, Vec<Error>) {
+    fn end(&self, is_whole: IsWhole, is_over: bool) -> (Vec<FileOutcome>, Vec<Error>) {
         self.join();
-        self.shared.end(is_whole)
-    }
-
-    /// Waits until the writers did all there is to do.
-    fn join(&self) {
-        self.shared.work.close();
-        let threads = std::mem::take(&mut *lock(&self.threads));
-        for thread in threads {
-            // One that panicked is a bug, and its lane stays as it is.
-            let _ = thread.join();
-        }
+        let ended = self.shared.end(is_whole, is_over);
+        self.shared.trouble.stop();
+        ended
     }
 }
 
-impl<T: Send + 'static> Drop for Store<T> {
+impl<T> Store<T> {
+    /// Waits until the writers did all there is to do.
+    fn join(&self) {
+        self.shared.work.close();
+        join(&self.writers);
+        self.shared.tides.close();
+        join(&self.syncer);
+    }
+}
+
+impl<T> Drop for Store<T> {
     fn drop(&mut self) {
-        if !lock(&self.threads).is_empty() {
-            self.shared.trouble.stop();
-            self.join();
-        }
+        self.shared.trouble.stop();
+        self.join();
+    }
+}
+
+fn join(threads: &Threads) {
+    let threads = std::mem::take(&mut *lock(threads));
+    for thread in threads {
+        // One that panicked is a bug, and its lane stays as it is.
+        let _ = thread.join();
     }
 }
 

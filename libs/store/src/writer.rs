@@ -11,6 +11,7 @@ use crate::held::Held;
 use crate::index::Index;
 use crate::lane::{Item, Lane, Told};
 use crate::room::{Load, Room, Work, lock};
+use crate::sync::Tides;
 use crate::types::{Event, Options};
 
 /// How many pieces may wait.
@@ -28,6 +29,7 @@ pub(crate) struct Shared<T> {
     pub handles: Handles,
     pub room: Room,
     pub work: Work<Lane<T>>,
+    pub tides: Tides<T>,
     pub trouble: Trouble,
     /// How many missing pieces are listed by message-id.
     pub listed: AtomicUsize,
@@ -113,6 +115,7 @@ impl<T> Shared<T> {
                 count: COUNT,
             }),
             work: Work::new(),
+            tides: Tides::new(),
             trouble: Trouble::default(),
             listed: AtomicUsize::new(0),
             events,

@@ -58,9 +58,9 @@ pub(super) fn piece<'a>(
         crc32: crc32.unwrap_or_default(),
         file_crc32: part.file_crc32.as_deref().and_then(hex),
         bound: None,
+        file_bytes: segment.file_bytes,
         part: part.yenc_part,
         total: part.total,
-        file_bytes: segment.file_bytes,
         id: &segment.id,
     }
 }

@@ -1,7 +1,10 @@
 //! Journals written, harmed and read again.
 
 use super::*;
-use crate::entry::Agreed;
+use crate::entry::{Agreed, Entry, Hints};
+use crate::prints::Print;
+use crate::recorded::Done;
+use std::collections::BTreeMap;
 use std::fs;
 
 const NAME: &str = ".nzbpipe-x.journal";
@@ -13,11 +16,12 @@ fn entry(offset: u64) -> Entry {
         crc32: 7,
         verified: true,
         order: None,
+        print: 0,
     }
 }
 
 fn open(dir: &Dir, job: &str) -> Result<Journal, Error> {
-    Journal::open(dir, &[NAME.to_owned()], job)
+    Journal::open(dir, &[NAME.to_owned()], job, Journaling::Keep)
 }
 
 fn written(temp: &std::path::Path) -> Dir {
@@ -27,6 +31,9 @@ fn written(temp: &std::path::Path) -> Dir {
         size: 20,
         crc32: 9,
         name: "a %\nb ü.bin".to_owned(),
+        mtime: Some(-3),
+        of: 2,
+        unverified: 1,
     };
     let hints = Hints {
         size: Agreed::On(20),
@@ -38,16 +45,19 @@ fn written(temp: &std::path::Path) -> Dir {
             file: "f",
             number: 1,
             entry: entry(0),
+            print: Print::default(),
         },
         Line::Part {
             file: "f",
             number: 2,
             entry: entry(10),
+            print: Print::default(),
         },
         Line::Part {
             file: "g h",
             number: 1,
             entry: entry(0),
+            print: Print::default(),
         },
         Line::Hint {
             file: "f",
@@ -98,7 +108,7 @@ fn replays_what_was_written() {
         )
         .unwrap();
     drop(journal);
-    assert!(!reopened(&dir).contains_key("f"));
+    assert!(reopened(&dir)["f"].is_nothing());
 }
 
 #[test]
@@ -122,6 +132,7 @@ fn every_torn_tail_is_ignored_and_healed() {
             file: "new",
             number: 1,
             entry: entry(0),
+            print: Print::default(),
         };
         journal.append(&dir, &Lines::of(line)).unwrap();
         drop(journal);
@@ -156,19 +167,20 @@ fn the_journal_of_another_job_is_left_alone() {
     let names = [NAME.to_owned(), ".nzbpipe-y.journal".to_owned()];
     // In use or not, it is not ours to wait for.
     let _held = open(&dir, "job").unwrap();
-    let other = Journal::open(&dir, &names, "other").unwrap();
+    let other = Journal::open(&dir, &names, "other", Journaling::Keep).unwrap();
     assert_eq!(other.name, names[1]);
     let line = Line::Part {
         file: "o",
         number: 1,
         entry: entry(0),
+        print: Print::default(),
     };
     other.append(&dir, &Lines::of(line)).unwrap();
     drop(other);
     assert_eq!(fs::read(&path).unwrap(), before);
     // With the first name free again, the second still is the one to go on with.
     fs::remove_file(&path).unwrap();
-    let other = Journal::open(&dir, &names, "other").unwrap();
+    let other = Journal::open(&dir, &names, "other", Journaling::Keep).unwrap();
     assert!(lock(&other.recorded).contains_key("o"));
 }
 
@@ -176,11 +188,15 @@ fn the_journal_of_another_job_is_left_alone() {
 fn garbage_and_other_versions_are_started_over() {
     let temp = tempfile::tempdir().unwrap();
     let dir = Dir::open(temp.path()).unwrap();
-    for content in ["", "garbage\n", "nzbpipe-journal 2 job 00000000\n"] {
+    for content in [
+        "",
+        "garbage\n",
+        "nzbpipe-journal 1 job 2d5e2bd9\npart f 1 0 2 1 v 00000000\n",
+    ] {
         fs::write(temp.path().join(NAME), content).unwrap();
         assert!(reopened(&dir).is_empty());
         let text = fs::read_to_string(temp.path().join(NAME)).unwrap();
-        assert!(text.starts_with("nzbpipe-journal 1 job ") && text.lines().count() == 1);
+        assert!(text.starts_with("nzbpipe-journal 2 job ") && text.lines().count() == 1);
     }
 }
 
@@ -195,4 +211,94 @@ fn a_second_holder_is_refused_until_the_first_is_gone() {
     let first = open(&dir, "job").unwrap();
     first.remove(&dir).unwrap();
     assert!(reopened(&dir).is_empty());
+}
+
+fn part(file: &str, number: u64) -> Line<'_> {
+    Line::Part {
+        file,
+        number,
+        entry: entry(number * 10),
+        print: Print::default(),
+    }
+}
+
+// A mark speaks for the lines before it, and for none of another file.
+#[test]
+fn what_comes_after_the_last_mark_is_not_known_to_be_on_the_disk() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = Dir::open(temp.path()).unwrap();
+    let journal = open(&dir, "job").unwrap();
+    let sync = |lines| Line::Sync { file: "f", lines };
+    let lines = [part("f", 1), part("g", 1), part("f", 2), part("f", 3)];
+    // Written again it is not where it was.
+    for line in lines.into_iter().chain([sync(2), part("f", 1)]) {
+        journal.append(&dir, &Lines::of(line)).unwrap();
+    }
+    drop(journal);
+    let files = reopened(&dir);
+    assert_eq!(files["f"].tail, [3, 1]);
+    assert_eq!((files["f"].lines, files["g"].lines), (4, 1));
+    assert_eq!(files["g"].tail, [1]);
+}
+
+// What is lost in the middle may be that something is gone which a mark speaks for.
+#[test]
+fn no_mark_is_trusted_in_a_damaged_journal() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join(NAME);
+    let dir = Dir::open(temp.path()).unwrap();
+    let journal = open(&dir, "job").unwrap();
+    let sync = Line::Sync {
+        file: "f",
+        lines: 2,
+    };
+    for line in [part("f", 1), part("f", 2), sync] {
+        journal.append(&dir, &Lines::of(line)).unwrap();
+    }
+    drop(journal);
+    assert!(reopened(&dir)["f"].tail.is_empty());
+    let mut text = fs::read(&path).unwrap();
+    let at = text.windows(6).position(|w| w == b"part f").unwrap();
+    text[at] ^= 1;
+    fs::write(&path, &text).unwrap();
+    for _ in 0..2 {
+        let files = reopened(&dir);
+        assert_eq!((files["f"].entries.len(), files["f"].tail.len()), (1, 1));
+        // It was written anew.
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+}
+
+#[test]
+fn a_journal_full_of_what_is_no_longer_true_is_written_anew() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join(NAME);
+    let dir = Dir::open(temp.path()).unwrap();
+    let journal = open(&dir, "job").unwrap();
+    for number in (0..2_000).map(|n| n % 20) {
+        let lines = Lines::of(part("f", number));
+        journal.append(&dir, &lines).unwrap();
+    }
+    let sync = Line::Sync {
+        file: "f",
+        lines: 1_990,
+    };
+    journal.append(&dir, &Lines::of(sync)).unwrap();
+    drop(journal);
+    let before = fs::read(&path).unwrap();
+    let first = open(&dir, "job").unwrap();
+    let after = fs::read_to_string(&path).unwrap();
+    assert!(
+        before.len() > 64 << 10 && after.lines().count() == 22,
+        "{after}"
+    );
+    // The lock went with it.
+    assert!(open(&dir, "job").unwrap_err().is_in_use());
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+    let lines = Lines::of(part("f", 30));
+    first.append(&dir, &lines).unwrap();
+    drop(first);
+    let files = reopened(&dir);
+    assert_eq!(files["f"].entries.len(), 21);
+    assert_eq!(files["f"].tail.len(), 11);
 }

@@ -232,7 +232,7 @@ fn journal_lines_beyond_the_end_of_the_data_are_not_there() {
         put(&mut store, &[one, three]);
         drop(store);
         let journal = temp.path().join("out/job").join(JOURNAL);
-        let line = format!("part {FILE} 2 {offset} {len} 00000000 v");
+        let line = format!("part {FILE} 2 {offset} {len} 00000000 v -");
         let crc = crc32fast::hash(line.as_bytes());
         let text = fs::read_to_string(&journal).unwrap();
         fs::write(&journal, format!("{text}{line} {crc:08x}\n")).unwrap();
@@ -274,4 +274,200 @@ fn a_crash_between_the_two_steps_of_a_rename_is_made_good() {
         assert_eq!(listing(temp.path()), [name]);
         assert_eq!(read(temp.path(), name), b"abcdef");
     }
+}
+
+fn keeping(dir: &Path) -> Options {
+    Options {
+        journal: Journaling::Keep,
+        ..options(dir)
+    }
+}
+
+// The same job once more has to ask for nothing.
+#[test]
+fn a_journal_that_is_kept_knows_that_all_is_complete() {
+    let temp = tempfile::tempdir().unwrap();
+    for run in 0..3 {
+        let mut store = Core::open(keeping(temp.path())).unwrap();
+        let kept = store.store.kept(&Ident::from(&three()[0])).unwrap();
+        assert_eq!((kept.complete, kept.has(2)), (run > 0, run > 0));
+        for p in three() {
+            let want = if run > 0 {
+                Placed::Late
+            } else {
+                Placed::Written
+            };
+            assert_eq!(store.piece(&p).unwrap(), want);
+        }
+        let outcome = finished(store).remove(0);
+        assert_eq!((outcome.status, outcome.ok), (Status::Complete, 3));
+        assert_eq!(outcome.resumed, if run > 0 { 3 } else { 0 });
+        assert_eq!(listing(temp.path()), [JOURNAL, "a.bin"]);
+        let journal = read(temp.path(), JOURNAL);
+        assert_eq!(journal.iter().filter(|b| **b == b'\n').count(), 2);
+    }
+}
+
+// Reading back a terabyte that nobody touched takes hours.
+#[test]
+fn what_was_synced_is_not_read_back_unless_asked_for() {
+    use std::os::unix::fs::FileExt;
+    let many: Vec<u8> = (0..200).collect();
+    let of_many = |n: u64| Piece {
+        of: 201,
+        ..piece(n + 1, n, &many[n as usize..n as usize + 1])
+    };
+    let rows = [
+        ("synced", Sync::File, false, true),
+        ("each synced", Sync::Segment, false, true),
+        ("asked for", Sync::File, true, false),
+        ("never synced", Sync::Never, false, false),
+    ];
+    for (row, sync, verify, trusts) in rows {
+        let temp = tempfile::tempdir().unwrap();
+        let options = Options {
+            sync,
+            verify,
+            ..options(temp.path())
+        };
+        let mut store = Core::open(options.clone()).unwrap();
+        let pieces: Vec<Piece<'_>> = (0..200).map(of_many).collect();
+        put(&mut store, &pieces);
+        finished(store);
+        let part = temp.path().join("out/job").join(PART);
+        let file = fs::File::options().write(true).open(part).unwrap();
+        // So few are harmed that the spots do not see it, as a rule.
+        let mut lost = 200;
+        for try_ in 0..20 {
+            file.write_all_at(b"X", 100).unwrap();
+            let store = Core::open(options.clone()).unwrap();
+            let kept = store.store.kept(&Ident::from(&of_many(0))).unwrap();
+            lost = lost.min(200 - kept.count());
+            file.write_all_at(&[100], 100).unwrap();
+            if !trusts || lost == 0 {
+                break;
+            }
+            // It said that the piece is gone.
+            drop(store);
+            let mut store = Core::open(options.clone()).unwrap();
+            put(&mut store, &[of_many(100)]);
+            finished(store);
+            assert!(try_ < 19);
+        }
+        assert_eq!(lost, u64::from(!trusts), "{row}");
+    }
+}
+
+// Else the next mark would speak for bytes that nobody has.
+#[test]
+fn what_is_not_found_is_said_to_be_gone() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = open(temp.path());
+    put(&mut store, &three()[..2]);
+    drop(store);
+    let part = temp.path().join("out/job").join(PART);
+    fs::write(&part, b"aX\0\0").unwrap();
+    for p in [three()[2], three()[2]] {
+        let mut store = open(temp.path());
+        let _ = store.piece(&p).unwrap();
+        let outcome = finished(store).remove(0);
+        assert_eq!((outcome.ok, outcome.missing_ranges), (1, vec![(0, 4)]));
+    }
+    let mut store = open(temp.path());
+    put(&mut store, &three()[..2]);
+    assert_eq!(finished(store)[0].status, Status::Complete);
+    assert_eq!(read(temp.path(), "a.bin"), b"abcdef");
+}
+
+#[test]
+fn what_becomes_of_the_incomplete_is_as_was_asked_for() {
+    let of = |dir: &Path, on_incomplete| Options {
+        on_incomplete,
+        ..options(dir)
+    };
+    let temp = tempfile::tempdir().unwrap();
+    fs::create_dir_all(temp.path().join("out/job")).unwrap();
+    fs::write(temp.path().join("out/job/a.bin.incomplete"), "mine").unwrap();
+    let rename = || Core::open(of(temp.path(), OnIncomplete::Rename)).unwrap();
+    for p in &three()[..2] {
+        let mut store = rename();
+        put(&mut store, &[*p]);
+        let outcome = finished(store).remove(0);
+        let away = "a.bin (2).incomplete";
+        assert_eq!(outcome.part_path, Some(Path::new("job").join(away)));
+        assert_eq!(listing(temp.path()), [JOURNAL, away, "a.bin.incomplete"]);
+    }
+    // One that is stopped goes on soon.
+    let mut store = rename();
+    assert_eq!(store.piece(&three()[0]).unwrap(), Placed::Duplicate);
+    store.stop().1.unwrap();
+    assert_eq!(listing(temp.path()), [JOURNAL, PART, "a.bin.incomplete"]);
+    let mut store = rename();
+    put(&mut store, &three()[2..]);
+    assert_eq!(finished(store)[0].status, Status::Complete);
+    assert_eq!(listing(temp.path()), ["a.bin", "a.bin.incomplete"]);
+    assert_eq!(read(temp.path(), "a.bin.incomplete"), b"mine");
+
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = Core::open(of(temp.path(), OnIncomplete::Delete)).unwrap();
+    put(&mut store, &three()[..2]);
+    let outcome = finished(store).remove(0);
+    assert_eq!(
+        (outcome.status, outcome.part_path),
+        (Status::Incomplete, None)
+    );
+    assert_eq!(fs::read_dir(temp.path().join("out")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_with_the_name_is_replaced_only_if_told_and_only_a_file() {
+    for (overwrite, want) in [(false, "a (2).bin"), (true, "a.bin")] {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("out/job");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("a.bin"), "other").unwrap();
+        fs::create_dir(folder.join("d.bin")).unwrap();
+        std::os::unix::fs::symlink("a.bin", folder.join("l.bin")).unwrap();
+        let mut store = Core::open(Options {
+            overwrite,
+            ..options(temp.path())
+        })
+        .unwrap();
+        put(&mut store, &three());
+        put(
+            &mut store,
+            &[single("d", "d.bin", b"d"), single("l", "l.bin", b"l")],
+        );
+        let names: Vec<String> = finished(store).into_iter().map(|o| o.name).collect();
+        assert_eq!(names, [want, "d (2).bin", "l (2).bin"]);
+        assert_eq!(read(temp.path(), want), b"abcdef");
+    }
+}
+
+#[test]
+fn without_a_journal_two_processes_still_exclude_each_other() {
+    let temp = tempfile::tempdir().unwrap();
+    let never = || {
+        Core::open(Options {
+            journal: Journaling::Never,
+            ..options(temp.path())
+        })
+        .unwrap()
+    };
+    let mut store = never();
+    put(&mut store, &three()[..1]);
+    assert!(never().piece(&three()[1]).unwrap_err().is_in_use());
+    assert!(
+        open(temp.path())
+            .piece(&three()[1])
+            .unwrap_err()
+            .is_in_use()
+    );
+    finished(store);
+    assert_eq!(listing(temp.path()), [PART]);
+    // Nothing is resumed.
+    let mut store = never();
+    put(&mut store, &three());
+    assert_eq!(finished(store)[0].status, Status::Complete);
+    assert_eq!(listing(temp.path()), ["a.bin"]);
 }
