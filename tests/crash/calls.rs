@@ -171,7 +171,7 @@ impl Subject {
         }
     }
 
-    /// All n, or every tenth from a number of each own.
+    /// All n, or every fifth from a number of each own.
     fn goes_through(&self, fate: Fate, step: u64) {
         let mut dice = Dice(step);
         let mut met = Vec::new();
@@ -208,9 +208,10 @@ fn through_all(fates: &[Fate]) {
     if no_strace() {
         return;
     }
-    let step = setting("NZBPIPE_CALLS_STEP").unwrap_or(10);
-    let post = |n: usize| Post::new(&format!("f{n}.bin"), 9_000 + n, 2_500);
-    let posts: Vec<Post> = (0..4).map(post).collect();
+    let step = setting("NZBPIPE_CALLS_STEP").unwrap_or(5);
+    // Several for each of the threads that write.
+    let post = |n: usize| Post::new(&format!("f{n}.bin"), 15_000 + n, 2_500);
+    let posts: Vec<Post> = (0..12).map(post).collect();
     let fused = |flag: &str| format!("nzbpipe {flag} -d out --json x.nzb");
     let piped = |_: &str| "seg-write -d out --json < p.rec".to_owned();
     for subject in [
