@@ -23,7 +23,7 @@ _nzbpipe() {
 
     case "${cmd}" in
         nzbpipe)
-            opts="-q -v -d -s -k -h -V --quiet --verbose --progress --include --exclude --pass-raw --dir --flat --accept-unverified --salvage --name-from --name --overwrite --on-incomplete --preallocate --sync --journal --verify --hash --no-space-check --exec --exec-jobs --json --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --stats --metrics --help --version"
+            opts="-q -v -d -s -k -h -V --quiet --verbose --progress --include --exclude --par2 --pass-raw --dir --flat --accept-unverified --salvage --name-from --name --overwrite --on-incomplete --preallocate --sync --journal --verify --hash --no-space-check --exec --exec-jobs --json --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --stats --metrics --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -39,6 +39,10 @@ _nzbpipe() {
                     ;;
                 --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --par2)
+                    COMPREPLY=($(compgen -W "auto all none" -- "${cur}"))
                     return 0
                     ;;
                 --dir)

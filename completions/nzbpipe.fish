@@ -5,6 +5,9 @@ json\t'An object of JSON on one line every two seconds'
 never\t'Not at all'"
 complete -c nzbpipe -l include -d 'Only files whose name matches GLOB (may be repeated)' -r
 complete -c nzbpipe -l exclude -d 'No files whose name matches GLOB (may be repeated)' -r
+complete -c nzbpipe -l par2 -d 'Fetch of the par2 files the index and then as many recovery volumes as a repair needs (auto), all of them, or none' -r -f -a "auto\t''
+all\t''
+none\t''"
 complete -c nzbpipe -s d -l dir -d 'Write to DIR, in a folder for each job' -r -F
 complete -c nzbpipe -l name-from -d 'Where final names come from: the articles (yenc), the NZB\'s subject, or the articles unless their name is noise (auto)' -r -f -a "auto\t''
 yenc\t''

@@ -195,7 +195,13 @@ fn no_litter() {
         t.download(&Job::from(&server))
             .code(0)
             .file("x/film.bin", &film.data);
-        let folder = fs::read_dir(t.path("out/x")).unwrap().count();
-        assert_eq!(folder, 1);
+        let folder = || fs::read_dir(t.path("out/x")).unwrap().count();
+        assert_eq!(folder(), 2, "the file and its journal");
+        let job = Job {
+            write: "--journal remove".to_owned(),
+            ..Job::from(&server)
+        };
+        t.download(&job).code(0);
+        assert_eq!(folder(), 1, "the file");
     });
 }

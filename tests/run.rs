@@ -243,7 +243,7 @@ impl Done {
 pub type Tree = BTreeMap<String, String>;
 
 /// What a journal shows in a [`Tree`].
-const JOURNAL: &str = "journal";
+pub const JOURNAL: &str = "journal";
 
 /// What lies below `root`.
 pub fn tree(root: &Path) -> Tree {

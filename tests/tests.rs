@@ -38,6 +38,7 @@ mod feedback;
 mod inputs;
 mod kernels;
 mod login;
+mod look;
 mod manners;
 mod names;
 mod par2;

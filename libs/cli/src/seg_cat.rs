@@ -27,8 +27,9 @@ use crate::{globs, size, streams, summary};
 ///
 /// If a segment is missing, the program writes what is before it, says which one it is
 /// and ends. With --zero-fill it goes on. Exit code 0 says that every byte of the file was
-/// written and proven by its CRC, not only that some were. UUencode has no CRC: its parts
-/// need --accept-unverified, and a hole in it has no known length.
+/// written and proven by its CRC, and that no article is by its headers one of another file.
+/// UUencode has no CRC: its parts need --accept-unverified, and a hole in it has no known
+/// length.
 #[derive(Parser, Debug)]
 #[command(name = "seg-cat", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -114,8 +115,8 @@ pub(crate) const EXIT_STATUS: &[(&str, &str)] = &[
     ("0", "The whole file was written, and is verified."),
     (
         "1",
-        "Segments are missing, damaged or unverified, or contradict each other; the message \
-         names the first. --headers and --failed: there are such segments.",
+        "Segments are missing, damaged, unverified or of another file, or contradict each \
+         other; the message names the first. --headers and --failed: there are such segments.",
     ),
     (
         "65",
@@ -225,9 +226,7 @@ fn tell(ui: &Ui, catted: &Catted) {
     }
     if catted.unproven > 0 {
         let segments = count(catted.unproven, "segment");
-        ui.warn(&format!(
-            "{name}: {segments} without any CRC: nothing proves that right"
-        ));
+        ui.warn(&format!("{name}: nothing proves {segments} of it right"));
     }
     match ending.code {
         Code::OK => ui.detail(&format!("{name}: {}, whole", size(catted.bytes))),

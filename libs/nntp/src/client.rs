@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -59,6 +59,9 @@ pub struct Options {
     /// Whether whole articles are asked for, headers included (ARTICLE instead
     /// of BODY).
     pub article: bool,
+    /// True while no requests are to be expected but few, that depend on the outcomes of
+    /// those before: what is near the end then is treated so, though it may not be the end.
+    pub lull: Option<watch::Receiver<bool>>,
 }
 
 impl Default for Options {
@@ -69,6 +72,7 @@ impl Default for Options {
             deadline: None,
             hedge: 32 << 20,
             article: false,
+            lull: None,
         }
     }
 }
@@ -138,6 +142,7 @@ impl Client {
                 batch: Vec::new(),
             },
             changes: self.changes,
+            lull: pool.options.lull.clone(),
             maker,
             deadline,
             // Bounded by what was taken in.
@@ -198,6 +203,7 @@ fn unix_seconds() -> i64 {
 struct Supervisor<S: Sinks> {
     intake: Intake<S>,
     changes: Option<mpsc::Receiver<Vec<Server>>>,
+    lull: Option<watch::Receiver<bool>>,
     maker: Maker,
     deadline: Option<Instant>,
     /// Requests that were over without a connection.
@@ -242,6 +248,7 @@ impl<S: Sinks> Supervisor<S> {
                 () = self.outbox.room() => self.outbox.drain(&pool),
                 count = self.intake.next(room), if room > 0 => self.admit(count),
                 Some(servers) = changed(&mut self.changes) => self.change(servers).await,
+                is_lull = lull(&mut self.lull) => pool.lull(is_lull),
                 () = pool.wake.notified() => {}
                 () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {}
             }
@@ -330,6 +337,16 @@ async fn changed(changes: &mut Option<mpsc::Receiver<Vec<Server>>>) -> Option<Ve
         Some(servers) => Some(servers),
         None => std::future::pending().await,
     }
+}
+
+/// Waits until it is told whether requests are to be expected; for ever if it is not.
+async fn lull(told: &mut Option<watch::Receiver<bool>>) -> bool {
+    if let Some(lull) = told
+        && lull.changed().await.is_ok()
+    {
+        return *lull.borrow_and_update();
+    }
+    std::future::pending().await
 }
 
 /// A task that panicked took its segments with it: the run cannot go on.

@@ -69,6 +69,8 @@ pub(crate) struct Pool<S: Sinks> {
     unfinished: AtomicUsize,
     /// No more requests will come.
     complete: AtomicBool,
+    /// None are to be expected for now.
+    lull: AtomicBool,
     /// The queue was too long for more requests when last looked at: with fewer
     /// than this in it, it is looked at again. 0: it was not.
     sated: AtomicUsize,
@@ -140,6 +142,7 @@ impl<S: Sinks> Pool<S> {
             outstanding: AtomicUsize::new(0),
             unfinished: AtomicUsize::new(0),
             complete: AtomicBool::new(false),
+            lull: AtomicBool::new(false),
             sated: AtomicUsize::new(0),
             turn: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -217,6 +220,17 @@ impl<S: Sinks> Pool<S> {
     pub(crate) fn complete(&self) {
         self.complete.store(true, SeqCst);
         self.ends();
+    }
+
+    /// Notes whether requests are to be expected.
+    pub(crate) fn lull(&self, is_lull: bool) {
+        self.lull.store(is_lull, SeqCst);
+        self.ends();
+    }
+
+    /// Whether all requests seem to be in.
+    fn is_all_in(&self) -> bool {
+        self.complete.load(Relaxed) || self.lull.load(Relaxed)
     }
 
     /// Whether every request has its outcome delivered and no more will come.

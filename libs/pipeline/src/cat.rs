@@ -9,11 +9,13 @@ mod agreed;
 mod check;
 mod choose;
 mod fault;
+mod finish;
 mod line;
 mod look;
 mod part;
 mod ranges;
 mod spill;
+mod voices;
 mod window;
 
 use std::fs::File;
@@ -23,11 +25,12 @@ use nzbpipe_record::{Bytes, Class, Crc, Header, Part, Record, Segment};
 
 use crate::decode::{never_fetched, no_payload, still_encoded};
 use crate::stage::Ending;
-use crate::{Code, Error, Event, Inlet, Stop, Tally, Watch, write_bytes};
+use crate::{Code, Error, Event, Inlet, Stop, Watch, write_bytes};
 use agreed::Agreed;
 use choose::Chooser;
 use line::{Judgement, Line, Step};
 use spill::Spill;
+use voices::Voices;
 use window::{Due, Window};
 
 pub use check::{Checked, FileChecked, check};
@@ -98,6 +101,7 @@ struct Stage {
     zero_fill: bool,
     size: Agreed<u64>,
     declared: Agreed<u32>,
+    voices: Voices,
     crc32: crc32fast::Hasher,
     zeros: u64,
     catted: Catted,
@@ -116,6 +120,7 @@ impl Stage {
             zero_fill: config.zero_fill,
             size: Agreed::default(),
             declared: Agreed::default(),
+            voices: Voices::default(),
             crc32: crc32fast::Hasher::new(),
             zeros: 0,
             catted: Catted::default(),
@@ -244,9 +249,7 @@ impl Stage {
             }
             Judgement::Take => {
                 self.line.take(&piece);
-                self.size.hear(part.size);
-                self.declared
-                    .hear(part.file_crc32.as_deref().and_then(part::hex));
+                self.hear(part, piece.len);
                 self.catted.unproven += u64::from(!verified);
                 match () {
                     () if self.line.is_due(key) => self.write(&due),
@@ -255,6 +258,14 @@ impl Stage {
                 }
             }
         }
+    }
+
+    /// Takes note of what a part says of the file.
+    fn hear(&mut self, part: &Part, len: u64) {
+        let file_crc32 = part.file_crc32.as_deref().and_then(part::hex);
+        self.size.hear(part.size);
+        self.declared.hear(file_crc32);
+        self.voices.hear(part, len, file_crc32);
     }
 
     fn wait(&mut self, due: Due) -> Result<(), Error> {
@@ -331,61 +342,6 @@ impl Stage {
             self.catted.bytes += bytes.len() as u64;
         }
         Ok(())
-    }
-
-    /// Sums up. A file that ended at a gap is not asked for what else it lacks.
-    fn finish(mut self, result: Result<(), Error>, inherited: Code) -> Catted {
-        let ended = !self.catted.faults.is_empty();
-        if self.chooser.name().is_some() && result.is_ok() && !ended {
-            self.judge();
-        }
-        let mut catted = self.catted;
-        catted.name = self.chooser.name().map(str::to_owned);
-        let mut tally = Tally {
-            bytes: catted.bytes,
-            ..Tally::default()
-        };
-        self.line.count(&mut tally, !ended);
-        let mut code = tally.code().or(inherited);
-        if !catted.faults.is_empty() {
-            code = code.or(Code::INCOMPLETE);
-        }
-        catted.ending.tally = tally;
-        catted.ending.code = code;
-        if let Err(error) = result {
-            catted.ending.fail(NAME, error);
-        }
-        catted
-    }
-
-    /// Whether what was written, now that all is, is the file.
-    fn judge(&mut self) {
-        let (size, written) = (self.size.get(), self.line.next());
-        let zeros = self.zeros;
-        let faults = &mut self.catted.faults;
-        let beyond = self.line.beyond();
-        match self.line.lacking(size) {
-            Some((segments, first)) => faults.push(Fault::Lacks {
-                segments,
-                first,
-                zeros,
-            }),
-            // Places of pieces in UUencode are no offsets.
-            None if self.line.is_by_number() => {}
-            None => {
-                if let Some(size) = size.max(beyond).filter(|&size| size > written) {
-                    faults.push(Fault::Short { written, size });
-                }
-            }
-        }
-        if !self.line.ends_well() {
-            faults.push(Fault::NoEnd);
-        }
-        let whole = self.crc32.clone().finalize();
-        let declared = self.declared.get().filter(|&declared| declared != whole);
-        if faults.is_empty() && zeros == 0 {
-            self.catted.contradicted = declared.map(|declared| (whole, declared));
-        }
     }
 }
 

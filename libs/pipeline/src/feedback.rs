@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nzbpipe_record::Segment;
+use tokio::sync::watch;
 
 /// How often someone who waits looks whether there still is a reason to.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -23,6 +24,8 @@ pub(crate) struct Feedback {
 struct Inner {
     state: Mutex<State>,
     changed: Condvar,
+    /// True while what is fetched depends on fates that are still to come.
+    lull: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -69,6 +72,7 @@ impl Feedback {
     /// So many segments there are, and no more.
     pub fn all_sent(&self, total: u64) {
         self.state().total = Some(total);
+        self.inner.lull.send_replace(true);
         self.inner.changed.notify_all();
     }
 
@@ -84,10 +88,19 @@ impl Feedback {
 
     /// Waits until as many segments as `sent` are settled; says whether they are.
     pub fn settled(&self, sent: u64, is_vain: impl Fn() -> bool) -> bool {
-        self.wait(|state| match state.settled >= sent {
+        self.inner.lull.send_replace(true);
+        let settled = self.wait(|state| match state.settled >= sent {
             true => Some(true),
             false => (state.closed || is_vain()).then_some(false),
-        })
+        });
+        self.inner.lull.send_replace(false);
+        settled
+    }
+
+    /// Tells whether segments are to be expected, but for some that depend on the fates of
+    /// others: true if none are.
+    pub fn lull(&self) -> watch::Receiver<bool> {
+        self.inner.lull.subscribe()
     }
 
     fn wait<R>(&self, mut look: impl FnMut(&mut State) -> Option<R>) -> R {

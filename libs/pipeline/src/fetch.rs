@@ -150,7 +150,7 @@ type OutcomeOf<S> = Outcome<<S as Sinks>::Ticket, <<S as Sinks>::Sink as BodySin
 type Outcomes<S> = nzbpipe_nntp::backlog::Outlet<OutcomeOf<S>>;
 
 fn drive<S: Deliver>(
-    config: Config,
+    mut config: Config,
     sinks: S,
     (inlet, mut outlet): (Inlet, Outlet),
     feedback: Option<Feedback>,
@@ -166,6 +166,7 @@ fn drive<S: Deliver>(
         }
     };
     let stop = config.stop.clone();
+    config.options.lull = feedback.as_ref().map(Feedback::lull);
     let table = avoid::Table::of(&config.servers);
     let (mut stage, client) = Stage::new(config, sinks, outlet);
     let (requests, incoming) = mpsc::channel(REQUESTS);

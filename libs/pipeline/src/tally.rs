@@ -44,6 +44,11 @@ impl Tally {
         self.bad_input + self.login + self.unreachable + self.transient
     }
 
+    /// Whether no segment failed only for now.
+    pub fn is_final(&self) -> bool {
+        self.login + self.unreachable + self.transient + self.unheard == 0
+    }
+
     /// Counts a segment that failed with `class`.
     pub fn failure(&mut self, class: &Class) {
         *match class {

@@ -138,11 +138,16 @@ impl Writing {
         if desk.files.iter().any(|f| f.status != Status::Complete) {
             ending.code = ending.code.or(Code::INCOMPLETE);
         }
+        let files = std::mem::take(&mut desk.files);
+        // What failed only for now may come with the next run.
+        let is_final = failures.is_empty() && ending.tally.is_final();
+        let verdicts = match is_final {
+            true => self.judge(&files),
+            false => Vec::new(),
+        };
         for error in failures {
             ending.fail(NAME, error);
         }
-        let files = std::mem::take(&mut desk.files);
-        let verdicts = self.judge(&files);
         ending.extra = said(&verdicts);
         close(NAME, &mut desk.outlet, &mut ending);
         if let Some(feedback) = &desk.feedback {

@@ -65,6 +65,11 @@ impl Coverage {
         self.bytes
     }
 
+    /// Where the first hole begins.
+    pub fn start(&self) -> u64 {
+        self.runs.get(&0).copied().unwrap_or(0)
+    }
+
     /// Where the last range ends; 0 for the empty set.
     pub fn end(&self) -> u64 {
         self.runs.last_key_value().map_or(0, |(_, &end)| end)

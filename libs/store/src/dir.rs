@@ -9,6 +9,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{Access, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -18,6 +20,10 @@ use crate::Error;
 /// Permissions asked for; the umask has the last word.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIR_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// How often, and after what time, a file that was ours is locked again.
+const TRIES: usize = 100;
+const BETWEEN: Duration = Duration::from_millis(10);
 
 /// A directory, by descriptor.
 #[derive(Debug)]
@@ -59,6 +65,41 @@ impl Dir {
             path: path.to_owned(),
             created,
         })
+    }
+
+    /// Opens the output directory to look into it; `None` if it is not there.
+    pub fn find(path: &Path) -> Result<Option<Dir>, Error> {
+        let here = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let found = rustix::fs::openat(CWD, here, flags, Mode::empty());
+        Dir::found(found, path.to_owned())
+    }
+
+    /// Opens the folder `name` to look into it; `None` if it is not there.
+    pub fn find_child(&self, name: &str) -> Result<Option<Dir>, Error> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let found = open_at(&self.fd, name, flags, Mode::empty());
+        Dir::found(found, self.path.join(name))
+    }
+
+    /// What is no directory is not one that was written into.
+    fn found(found: Result<OwnedFd, Errno>, path: PathBuf) -> Result<Option<Dir>, Error> {
+        match found {
+            Ok(fd) => Ok(Some(Dir {
+                fd,
+                path,
+                created: false,
+            })),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(e) => Err(Error::Io {
+                path,
+                source: e.into(),
+            }),
+        }
     }
 
     /// Opens the folder `name`, creating it if need be.
@@ -123,7 +164,9 @@ impl Dir {
         Ok((file, meta))
     }
 
-    /// As [`Dir::open_own`], but it has to be there.
+    /// As [`Dir::open_own`], but it has to be there, for it was ours before. A program that is
+    /// just being started may have it from then for a moment, until it closes what is not its
+    /// own.
     pub fn open_again(&self, name: &str) -> Result<(File, Metadata), Error> {
         let flags = OFlags::RDWR | OFlags::NONBLOCK;
         let fd = open_at(&self.fd, name, flags, Mode::empty()).map_err(|e| match e {
@@ -131,8 +174,13 @@ impl Dir {
             e => self.refusal(name, e),
         })?;
         let (file, meta) = self.examine(name, File::from(fd))?;
-        self.lock(name, &file)?;
-        Ok((file, meta))
+        for _ in 0..TRIES {
+            match self.lock(name, &file) {
+                Err(Error::InUse { .. }) => thread::sleep(BETWEEN),
+                done => return done.map(|()| (file, meta)),
+            }
+        }
+        self.lock(name, &file).map(|()| (file, meta))
     }
 
     fn lock(&self, name: &str, file: &File) -> Result<(), Error> {
@@ -321,73 +369,4 @@ fn rename_by_link(dir: impl AsFd + Copy, from: &str, to: &str) -> Result<(), Err
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    fn dir() -> (tempfile::TempDir, Dir) {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = Dir::open(temp.path()).unwrap();
-        (temp, dir)
-    }
-
-    #[test]
-    fn links_and_strangers_are_refused() {
-        let (temp, dir) = dir();
-        let canary = temp.path().join("canary");
-        fs::write(&canary, "alive").unwrap();
-        symlink(&canary, temp.path().join("soft")).unwrap();
-        symlink(temp.path().join("nowhere"), temp.path().join("dangling")).unwrap();
-        fs::hard_link(&canary, temp.path().join("hard")).unwrap();
-        fs::create_dir(temp.path().join("folder")).unwrap();
-        rustix::fs::mknodat(CWD, temp.path().join("fifo"), FileType::Fifo, FILE_MODE, 0).unwrap();
-        for name in ["soft", "dangling", "hard", "folder"] {
-            let e = dir.open_own(name).unwrap_err();
-            assert!(matches!(e, Error::Refused { .. }), "{name}: {e}");
-        }
-        assert!(dir.open_own("fifo").is_err());
-        for name in ["soft", "dangling", "fifo", "folder", "absent"] {
-            assert!(dir.open_regular(name).unwrap().is_none(), "{name}");
-        }
-        assert_eq!(fs::read(&canary).unwrap(), b"alive");
-        assert!(!temp.path().join("nowhere").exists());
-    }
-
-    #[test]
-    fn a_folder_that_is_a_link_is_refused() {
-        let (temp, dir) = dir();
-        let outside = tempfile::tempdir().unwrap();
-        symlink(outside.path(), temp.path().join("job")).unwrap();
-        assert!(dir.child("job").unwrap_err().is_cannot_create());
-    }
-
-    #[test]
-    fn a_rename_never_replaces() {
-        let (temp, dir) = dir();
-        fs::write(temp.path().join("new"), "new").unwrap();
-        fs::write(temp.path().join("old"), "old").unwrap();
-        symlink("nowhere", temp.path().join("link")).unwrap();
-        fs::create_dir(temp.path().join("folder")).unwrap();
-        for name in ["old", "link", "folder"] {
-            assert!(!dir.rename_new("new", name).unwrap(), "{name}");
-            assert_eq!(
-                rename_by_link(dir.fd.as_fd(), "new", name),
-                Err(Errno::EXIST),
-                "{name}"
-            );
-        }
-        assert_eq!(fs::read(temp.path().join("old")).unwrap(), b"old");
-        assert!(dir.rename_new("new", "free").unwrap());
-        rename_by_link(dir.fd.as_fd(), "free", "freer").unwrap();
-        assert_eq!(fs::read(temp.path().join("freer")).unwrap(), b"new");
-        assert!(!temp.path().join("free").exists());
-    }
-
-    #[test]
-    fn a_file_in_the_way_of_the_directory_is_named() {
-        let temp = tempfile::tempdir().unwrap();
-        fs::write(temp.path().join("file"), "").unwrap();
-        let e = Dir::open(&temp.path().join("file")).unwrap_err();
-        assert!(e.is_cannot_create() && e.to_string().contains("file"));
-    }
-}
+mod tests;

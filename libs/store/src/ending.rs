@@ -15,10 +15,11 @@ use crate::lane::{Job, Lane, State};
 use crate::line::{Line, Lines};
 use crate::name;
 use crate::pieces::Pieces;
+use crate::prints::Tickets;
 use crate::recorded::{Done, Recorded};
 use crate::room::lock;
 use crate::sync::flush;
-use crate::types::{FileOutcome, Journaling, OnIncomplete, Sync};
+use crate::types::{Event, FileOutcome, Journaling, OnIncomplete, Reason, Sync};
 use crate::writer::Shared;
 
 /// Whether a file is whole, given that unverified pieces count or not.
@@ -32,9 +33,12 @@ impl<T> Held<'_, T> {
         let State::Open(pieces) = &self.desk.state else {
             return Ok(());
         };
-        if !is_whole(pieces, accept) {
+        if !is_whole(pieces, accept) || self.doubt()? {
             return Ok(());
         }
+        let State::Open(pieces) = &self.desk.state else {
+            return Ok(());
+        };
         let done = Done {
             size: pieces.end(),
             crc32: pieces.crc32(),
@@ -46,6 +50,7 @@ impl<T> Held<'_, T> {
         self.gather()?;
         let data = self.data()?;
         let mtime = self.harden(&data, done.size)?;
+        let digests = self.digest(done.size)?;
         let options = &self.shared.options;
         let whole = Whole {
             key: &self.lane.key,
@@ -58,12 +63,56 @@ impl<T> Held<'_, T> {
         let done = finish::publish(self.place_of_job()?, &whole)?;
         drop(data);
         self.close();
+        self.desk.digests = digests;
         if let State::Open(pieces) = &self.desk.state {
             self.desk.state = State::Done(Finished::of_this_run(done, pieces));
         }
         self.desk.missing = Vec::new();
+        self.desk.tickets = Tickets::new();
         self.tell_completed();
         Ok(())
+    }
+
+    /// Looks for pieces of another file among those that would make this one whole, and says
+    /// whether there are any. Whoever brought them may find better ones.
+    fn doubt(&mut self) -> Result<bool, Error> {
+        let (file, lane) = (self.lane.key.as_str(), self.lane);
+        let State::Open(pieces) = &mut self.desk.state else {
+            return Ok(false);
+        };
+        let foreign = match self.shared.options.accept_unverified {
+            true => Vec::new(),
+            false => pieces.foreign(&lane.name),
+        };
+        let mut lines = Lines::default();
+        for &number in &foreign {
+            let Some(entry) = pieces.doubt(number) else {
+                continue;
+            };
+            let print = pieces.prints.get(entry.print);
+            lines.push(&Line::Part {
+                file,
+                number,
+                entry,
+                print,
+            });
+        }
+        if foreign.is_empty() {
+            return Ok(false);
+        }
+        self.append(&lines)?;
+        self.rise(&foreign, 0);
+        // Else a power cut could bring back that they are good, when better ones are in
+        // their places.
+        let place = self.place_of_job()?;
+        place.journal.sync(place.dir())?;
+        for number in foreign {
+            if let Some(ticket) = self.desk.tickets.take(number) {
+                let reason = Reason::Foreign;
+                self.told.push(Event::Doubted { ticket, reason });
+            }
+        }
+        Ok(true)
     }
 
     /// Cuts the file to its size and syncs it, with nobody else syncing it: of two the system

@@ -31,8 +31,9 @@ struct Open {
 #[derive(Debug)]
 struct Slot {
     file: Arc<File>,
-    /// When it was last used; `None` while it is.
-    rests: Option<u64>,
+    users: usize,
+    /// When it was last used, if it is not.
+    rests: u64,
 }
 
 impl Handles {
@@ -52,39 +53,29 @@ impl Handles {
     }
 
     /// The file `key`, if it is open. It stays so until it is given to
-    /// [`rest`](Handles::rest).
+    /// [`rest`](Handles::rest), before which whoever has it drops it.
     pub fn take(&self, key: usize) -> Option<Arc<File>> {
         let mut open = lock(&self.open);
         let slot = open.files.get_mut(&key)?;
-        let (file, rests) = (Arc::clone(&slot.file), slot.rests.take());
-        if let Some(since) = rests {
-            open.idle.remove(&since);
-        }
+        slot.users += 1;
+        let (file, rests) = (Arc::clone(&slot.file), slot.rests);
+        open.idle.remove(&rests);
         Some(file)
-    }
-
-    /// The file `key` if it is open, for who only looks on.
-    pub fn peek(&self, key: usize) -> Option<Arc<File>> {
-        let open = lock(&self.open);
-        open.files.get(&key).map(|slot| Arc::clone(&slot.file))
     }
 
     /// Keeps `file` open as `key`, in use.
     pub fn put(&self, key: usize, file: Arc<File>) {
         let mut open = lock(&self.open);
-        let mut closed = Vec::new();
-        while open.files.len() >= self.capacity {
-            let Some((_, oldest)) = open.idle.pop_first() else {
-                break;
-            };
-            closed.extend(open.files.remove(&oldest));
-        }
-        open.files.insert(key, Slot { file, rests: None });
-        // Closing may take the system a while.
-        drop(open);
+        open.shrink(self.capacity.saturating_sub(1));
+        let slot = Slot {
+            file,
+            users: 1,
+            rests: 0,
+        };
+        open.files.insert(key, slot);
     }
 
-    /// Says that `key` is not used for now.
+    /// Says that one user less needs `key`.
     pub fn rest(&self, key: usize) {
         let mut open = lock(&self.open);
         open.clock += 1;
@@ -92,26 +83,33 @@ impl Handles {
         let Some(slot) = open.files.get_mut(&key) else {
             return;
         };
-        let before = slot.rests.replace(now);
-        if let Some(since) = before {
-            open.idle.remove(&since);
+        slot.users = slot.users.saturating_sub(1);
+        if slot.users == 0 {
+            slot.rests = now;
+            open.idle.insert(now, key);
+            open.shrink(self.capacity);
         }
-        open.idle.insert(now, key);
-        let too_many = open.files.len() > self.capacity;
-        let oldest = too_many.then(|| open.idle.pop_first()).flatten();
-        let closed = oldest.and_then(|(_, key)| open.files.remove(&key));
-        drop(open);
-        drop(closed);
     }
 
     /// Closes the file `key`.
     pub fn close(&self, key: usize) {
         let mut open = lock(&self.open);
-        let closed = open.files.remove(&key);
-        if let Some(since) = closed.as_ref().and_then(|slot| slot.rests) {
-            open.idle.remove(&since);
+        if let Some(slot) = open.files.remove(&key) {
+            open.idle.remove(&slot.rests);
         }
-        drop(open);
+    }
+}
+
+impl Open {
+    /// Closes what was not used for longest. With the lock held: a file that is about to be
+    /// closed still is locked against who opens it again.
+    fn shrink(&mut self, most: usize) {
+        while self.files.len() > most {
+            let Some((_, oldest)) = self.idle.pop_first() else {
+                break;
+            };
+            self.files.remove(&oldest);
+        }
     }
 }
 
@@ -148,7 +146,7 @@ mod tests {
             handles.put(key, file());
         }
         assert!((0..4).all(|key| handles.take(key).is_some()));
-        (0..4).for_each(|key| handles.rest(key));
+        (0..8).for_each(|key| handles.rest(key % 4));
         assert_eq!(lock(&handles.open).files.len(), 2);
         assert!(handles.take(2).is_some() && handles.take(3).is_some());
     }

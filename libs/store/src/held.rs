@@ -64,40 +64,11 @@ impl<'a, T> Held<'a, T> {
     }
 
     /// Ends the work in hand; what is to be told comes back.
-    pub fn put_down(self) -> Told<T> {
-        if self.file.is_some() {
+    pub fn put_down(mut self) -> Told<T> {
+        if self.file.take().is_some() {
             self.shared.handles.rest(self.lane.at);
         }
         self.told
-    }
-
-    /// Does what waited.
-    pub fn batch(&mut self, items: Vec<Item<T>>) -> Result<(), Error> {
-        if matches!(self.desk.state, State::Unknown) {
-            self.open()?;
-            items.iter().for_each(|item| self.expect(item.of()));
-            // The earlier run may have died between the last piece and the rename.
-            self.complete_if(Pieces::is_whole)?;
-        }
-        for item in crate::place::in_order(items) {
-            match item {
-                Item::Piece(given) => self.piece(*given)?,
-                Item::Absent {
-                    number,
-                    of,
-                    id,
-                    why,
-                } => {
-                    self.flush()?;
-                    self.expect(of);
-                    self.lose(number, &id, why);
-                }
-                Item::Tell(outcome) => self.told.push(Event::Completed(outcome)),
-            }
-        }
-        self.flush()?;
-        self.commit()?;
-        self.complete_if(Pieces::is_whole)
     }
 
     pub fn expect(&mut self, of: u64) {
@@ -182,6 +153,7 @@ impl<'a, T> Held<'a, T> {
         self.desk.state = State::Open(Box::default());
         match found {
             Found::Whole(done) => {
+                self.desk.digests = self.digest_of(&done)?;
                 let finished = Finished::of_earlier_run(done, recorded);
                 self.desk.resumed = finished.of();
                 self.desk.state = State::Done(finished);
@@ -286,7 +258,7 @@ impl<'a, T> Held<'a, T> {
     }
 
     /// Notes that the data of so many lines wait to be synced.
-    fn rise(&self, numbers: &[u64], bytes: u64) {
+    pub fn rise(&self, numbers: &[u64], bytes: u64) {
         let noted = lock(&self.lane.tide).rise(numbers, bytes);
         match (self.shared.options.sync, noted) {
             (Sync::File, Some(urgent)) => self.shared.tides.note(self.lane, urgent),
@@ -349,30 +321,47 @@ impl<'a, T> Held<'a, T> {
 impl<T> Held<'_, T> {
     /// What of the file need not be fetched.
     pub fn kept(&self) -> Kept {
+        let accept = self.shared.options.accept_unverified;
         match &self.desk.state {
             State::Unknown => Kept::default(),
-            State::Done(_) => Kept {
-                complete: true,
-                numbers: vec![(0, u64::MAX)],
-                refused: false,
-            },
+            State::Done(_) => Kept::whole(),
             State::Open(pieces) => Kept {
                 complete: false,
-                numbers: ranges(pieces.proven(self.shared.options.accept_unverified)),
+                numbers: pieces.kept(&self.lane.name, accept),
                 refused: false,
             },
         }
     }
 }
 
-/// Ascending numbers as ranges.
-fn ranges(numbers: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for number in numbers {
-        match ranges.last_mut() {
-            Some((_, end)) if *end == number => *end = number.saturating_add(1),
-            _ => ranges.push((number, number.saturating_add(1))),
+impl<T: Clone> Held<'_, T> {
+    /// Does what waited.
+    pub fn batch(&mut self, items: Vec<Item<T>>) -> Result<(), Error> {
+        if matches!(self.desk.state, State::Unknown) {
+            self.open()?;
+            items.iter().for_each(|item| self.expect(item.of()));
+            // The earlier run may have died between the last piece and the rename.
+            self.complete_if(Pieces::is_whole)?;
         }
+        for item in crate::place::in_order(items) {
+            match item {
+                Item::Piece(given) => self.piece(*given)?,
+                Item::Absent {
+                    number,
+                    of,
+                    id,
+                    why,
+                } => {
+                    self.flush()?;
+                    self.expect(of);
+                    self.lose(number, &id, why);
+                }
+                Item::Tell(outcome) => self.told.push(Event::Completed(outcome)),
+            }
+        }
+        self.flush()?;
+        self.commit()?;
+        self.hash_rest();
+        self.complete_if(Pieces::is_whole)
     }
-    ranges
 }

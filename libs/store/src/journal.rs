@@ -31,7 +31,8 @@ use std::sync::{Arc, Mutex};
 use crate::Error;
 use crate::dir::Dir;
 use crate::line::{self, Line, Lines};
-use crate::recorded::{MAX_LINE, Owner, Recorded, replay};
+pub(crate) use crate::recorded::Owner;
+use crate::recorded::{MAX_LINE, Recorded, replay};
 use crate::room::lock;
 use crate::types::Journaling;
 
@@ -195,7 +196,7 @@ impl Journal {
 }
 
 /// Our own journal comes first: the job that kept us from a better name may be done.
-pub(crate) fn choose<'a>(dir: &Dir, names: &'a [String], job: &str) -> Result<&'a str, Error> {
+fn choose<'a>(dir: &Dir, names: &'a [String], job: &str) -> Result<&'a str, Error> {
     let mut free = None;
     for name in names {
         match owner_of(dir, name, job) {
@@ -209,7 +210,7 @@ pub(crate) fn choose<'a>(dir: &Dir, names: &'a [String], job: &str) -> Result<&'
 
 /// Whose the journal `name` is, read without its lock: it may be in use. What cannot
 /// be read is nobody's here; opening it will tell why.
-fn owner_of(dir: &Dir, name: &str, job: &str) -> Owner {
+pub(crate) fn owner_of(dir: &Dir, name: &str, job: &str) -> Owner {
     let Ok(Some(file)) = dir.open_regular(name) else {
         return Owner::Nobody;
     };

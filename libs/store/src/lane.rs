@@ -10,9 +10,11 @@ use bytes::Bytes;
 use crate::dir::{Dir, Inode};
 use crate::finished::Finished;
 use crate::folder::Folder;
+use crate::hash::{Digests, Running};
 use crate::journal::Journal;
 use crate::name;
 use crate::pieces::Pieces;
+use crate::prints::Tickets;
 use crate::room::{Load, lock};
 use crate::sync::Tide;
 use crate::types::{Event, FileOutcome, Options, Order, Piece, Why};
@@ -22,6 +24,9 @@ const BATCH: Load = Load {
     bytes: 8 << 20,
     count: 128,
 };
+
+/// What stays of a lane's queue when it is empty.
+const SMALL: usize = 4;
 
 /// A job, opened.
 #[derive(Debug)]
@@ -94,7 +99,10 @@ pub(crate) struct Desk<T> {
     pub failed: bool,
     /// Pieces an earlier run wrote.
     pub resumed: u64,
-    pub tickets: BTreeMap<u64, T>,
+    pub tickets: Tickets<T>,
+    pub hashing: Option<Box<Running>>,
+    /// Those of a complete file.
+    pub digests: Digests,
 }
 
 #[derive(Debug)]
@@ -266,7 +274,9 @@ impl<T> Lane<T> {
                 away: None,
                 failed,
                 resumed: 0,
-                tickets: BTreeMap::new(),
+                tickets: Tickets::new(),
+                hashing: None,
+                digests: Digests::default(),
             }),
         }
     }
@@ -290,7 +300,12 @@ impl<T> Lane<T> {
             }
             count += 1;
         }
-        waiting.items.drain(..count).collect()
+        let items = waiting.items.drain(..count).collect();
+        if waiting.items.is_empty() {
+            // There may be thousands of lanes, of which few have anything to do.
+            waiting.items.shrink_to(SMALL);
+        }
+        items
     }
 
     /// Notes that so much was done; says whether there is more.

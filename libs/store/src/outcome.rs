@@ -25,6 +25,9 @@ pub(crate) fn of<T>(options: &Options, lane: &Lane<T>, desk: &Desk<T>) -> FileOu
             outcome.unverified = finished.unverified().min(outcome.of);
             outcome.ok = outcome.of - outcome.unverified;
             outcome.resumed = desk.resumed.min(outcome.of);
+            outcome.md5_16k = desk.digests.md5_16k;
+            outcome.sha256 = desk.digests.sha256;
+            outcome.blake3 = desk.digests.blake3;
         }
         State::Open(pieces) => {
             let part = desk.away.as_deref().unwrap_or(&lane.part);
@@ -77,6 +80,7 @@ fn describe<T>(options: &Options, desk: &Desk<T>, pieces: &Pieces, outcome: &mut
     outcome.unverified = counts.unverified;
     outcome.missing_ranges = pieces.missing_ranges();
     outcome.resumed = desk.resumed;
+    outcome.md5_16k = desk.hashing.as_ref().and_then(|h| h.md5_16k());
     let gone = desk
         .missing
         .iter()

@@ -1,13 +1,15 @@
 //! What is known of one file that is not complete yet, and the judgement on each new
 //! piece of it. Pure data: nothing is read or written here.
 
+mod report;
+
 use std::collections::BTreeMap;
 
 use crate::coverage::Coverage;
 use crate::entry::{Entry, Hints};
 use crate::prints::Prints;
 use crate::sequence::{Move, Sequence};
-use crate::types::{MAX_PIECE, Order, Piece, Reason, Status, Why};
+use crate::types::{MAX_PIECE, Order, Piece, Reason, Why};
 
 /// A file whose pieces do not know their places is at most so much longer than what is
 /// written of it, a piece more or less: not every file system has holes.
@@ -53,15 +55,6 @@ pub(crate) struct Pieces {
     pub hints: Hints,
 }
 
-/// How many pieces are in which state.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub ok: u64,
-    pub missing: u64,
-    pub damaged: u64,
-    pub unverified: u64,
-}
-
 impl Pieces {
     /// Notes how many pieces the file has. Where records differ, the most demanding is
     /// believed.
@@ -100,13 +93,6 @@ impl Pieces {
     /// The numbers of the pieces that are written, ascending.
     pub fn numbers(&self) -> impl Iterator<Item = u64> {
         self.written.keys().copied()
-    }
-
-    /// The numbers of the pieces that no other copy is needed of, ascending.
-    pub fn proven(&self, accept_unverified: bool) -> impl Iterator<Item = u64> {
-        let proven = move |e: &Entry| e.verified || accept_unverified;
-        let written = self.written.iter();
-        written.filter_map(move |(number, e)| proven(e).then_some(*number))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -304,6 +290,11 @@ impl Pieces {
         sequence.map_or(Vec::new(), |s| s.moves(&self.written, self.near()))
     }
 
+    /// Up to where there are verified pieces without a gap.
+    pub fn proven_start(&self) -> u64 {
+        self.verified.start()
+    }
+
     /// The ranges in which something is written.
     pub fn filled(&self) -> Coverage {
         let mut all = self.verified.clone();
@@ -342,45 +333,6 @@ impl Pieces {
             whole.combine(&part);
         }
         whole.finalize()
-    }
-
-    /// The ranges nothing was written into.
-    pub fn missing_ranges(&self) -> Vec<(u64, u64)> {
-        if self.sequence.is_some() {
-            return Vec::new();
-        }
-        let size = self.hints.size.get().copied().unwrap_or(0);
-        self.filled().gaps(self.end().max(size))
-    }
-
-    pub fn counts(&self) -> Counts {
-        let unverified = self.unverified;
-        let ok = self.written.len() as u64 - unverified;
-        let damaged = self
-            .lost
-            .values()
-            .filter(|why| **why == Why::Damaged)
-            .count() as u64;
-        let known = ok + unverified + damaged;
-        Counts {
-            ok,
-            unverified,
-            damaged,
-            missing: self.of().saturating_sub(known),
-        }
-    }
-
-    /// The state of a file that is not whole.
-    pub fn status(&self, accept_unverified: bool) -> Status {
-        let counts = self.counts();
-        match counts {
-            Counts { missing: 1.., .. } => Status::Incomplete,
-            Counts { damaged: 1.., .. } => Status::Damaged,
-            Counts {
-                unverified: 1.., ..
-            } if !accept_unverified && self.is_filled() => Status::Unverified,
-            _ => Status::Incomplete,
-        }
     }
 
     /// The parts agree that there is more than the NZB knows of.

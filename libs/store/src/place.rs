@@ -70,21 +70,15 @@ pub(crate) fn in_order<T>(mut items: Vec<Item<T>>) -> Vec<Item<T>> {
     items
 }
 
-impl<T> Held<'_, T> {
+impl<T: Clone> Held<'_, T> {
     /// Puts a piece in its place, if it has one.
-    pub fn piece(&mut self, given: Given<T>) -> Result<(), Error> {
+    pub fn piece(&mut self, mut given: Given<T>) -> Result<(), Error> {
         self.expect(given.piece().of);
         if self.run.len() > 0 && !self.run.goes_on(&given) {
             self.flush()?;
         }
-        let (mut given, mut judgement) = match self.judge(given) {
-            Ok(judged) => judged,
-            Err((given, placed)) => {
-                self.tell(given, placed);
-                return Ok(());
-            }
-        };
-        if let (Judgement::Write(way), None) = (&judgement, given.order)
+        let mut judged = self.judge(&mut given);
+        if let (Ok(Judgement::Write(way)), None) = (&judged, given.order)
             && way.is_empty()
         {
             self.run.push(given);
@@ -92,30 +86,26 @@ impl<T> Held<'_, T> {
         }
         if self.run.len() > 0 {
             self.flush()?;
-            (given, judgement) = match self.judge(given) {
-                Ok(judged) => judged,
-                Err((given, placed)) => {
-                    self.tell(given, placed);
-                    return Ok(());
-                }
-            };
+            judged = self.judge(&mut given);
         }
-        self.settle(given, judgement)
+        match judged {
+            Ok(judgement) => self.settle(given, judgement),
+            Err(placed) => {
+                self.tell(given, placed);
+                Ok(())
+            }
+        }
     }
 
-    /// What a file that is open makes of a piece, or what one that is done does.
-    fn judge(&self, mut given: Given<T>) -> Result<(Given<T>, Judgement), (Given<T>, Placed)> {
+    /// What a file that is open makes of a piece, or what one that is done says.
+    fn judge(&self, given: &mut Given<T>) -> Result<Judgement, Placed> {
         match &self.desk.state {
             State::Open(pieces) => {
                 given.offset = pieces.place(&given.piece());
-                let judgement = pieces.judge(&given.piece());
-                Ok((given, judgement))
+                Ok(pieces.judge(&given.piece()))
             }
-            State::Done(finished) => {
-                let placed = finished.judge(&given.piece());
-                Err((given, placed))
-            }
-            State::Unknown => Err((given, Placed::Late)),
+            State::Done(finished) => Err(finished.judge(&given.piece())),
+            State::Unknown => Err(Placed::Late),
         }
     }
 
@@ -129,7 +119,7 @@ impl<T> Held<'_, T> {
                 Placed::Damaged
             }
             Judgement::Write(way) => {
-                self.replace(&piece, &way)?;
+                self.replace(&given, &way)?;
                 self.draft.tickets.push(given.ticket);
                 return self.complete_soon();
             }
@@ -190,19 +180,23 @@ impl<T> Held<'_, T> {
         let bytes: Vec<&[u8]> = run.pieces.iter().map(|p| &*p.bytes).collect();
         self.write(&bytes, first.offset)?;
         for given in run.pieces {
-            self.accept(&given.piece());
+            self.accept(&given);
+            if given.piece().verified {
+                self.hash(given.offset, &given.bytes);
+            }
             self.draft.tickets.push(given.ticket);
         }
         Ok(())
     }
 
     /// Writes a piece that others have to give way to, or that does not know its place.
-    fn replace(&mut self, piece: &Piece<'_>, way: &[u64]) -> Result<(), Error> {
+    fn replace(&mut self, given: &Given<T>, way: &[u64]) -> Result<(), Error> {
+        let piece = given.piece();
         if !way.is_empty() {
             self.give_way(way)?;
         }
         self.write(&[piece.bytes], piece.offset)?;
-        self.accept(piece);
+        self.accept(given);
         Ok(())
     }
 
@@ -227,6 +221,7 @@ impl<T> Held<'_, T> {
             hints: &pieces.hints,
         });
         self.commit()?;
+        self.unhash();
         if is_empty {
             self.clear()?;
         }
@@ -242,7 +237,8 @@ impl<T> Held<'_, T> {
     }
 
     /// Notes a piece that is written.
-    fn accept(&mut self, piece: &Piece<'_>) {
+    fn accept(&mut self, given: &Given<T>) {
+        let piece = &given.piece();
         let State::Open(pieces) = &mut self.desk.state else {
             return;
         };
@@ -264,6 +260,7 @@ impl<T> Held<'_, T> {
             print,
         });
         pieces.accept(number, entry);
+        self.desk.tickets.note(&print, number, &given.ticket);
         self.draft.numbers.push(number);
         self.draft.bytes += u64::from(entry.len);
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::entry::Entry;
 use crate::types::Piece;
 
 /// What one piece's headers say of its file.
@@ -44,6 +45,59 @@ impl Print {
             fits: fits(piece).is_some(),
             crc32: piece.file_crc32,
         }
+    }
+}
+
+impl Family {
+    /// Whether both cannot be the same file.
+    fn contradicts(&self, other: &Family) -> bool {
+        let differ = |one: Option<u64>, two: Option<u64>| one.zip(two).is_some_and(|(a, b)| a != b);
+        differ(self.size, other.size) || differ(self.name.map(u64::from), other.name.map(u64::from))
+    }
+}
+
+/// What was given with the pieces that may yet be doubted: those of which there are few.
+#[derive(Debug)]
+pub(crate) struct Tickets<T>(BTreeMap<Family, (u32, Vec<(u64, T)>)>);
+
+/// Most fingerprints of one file whose tickets are kept.
+const FAMILIES: usize = 256;
+
+/// With more pieces than this, a fingerprint is not the odd one out.
+const FEW: u32 = 2;
+
+impl<T: Clone> Tickets<T> {
+    /// Notes a piece that was written.
+    pub fn note(&mut self, print: &Print, number: u64, ticket: &T) {
+        if self.0.len() >= FAMILIES && !self.0.contains_key(&print.family) {
+            return;
+        }
+        let (count, tickets) = self.0.entry(print.family).or_default();
+        *count += 1;
+        match *count > FEW {
+            true => *tickets = Vec::new(),
+            false if print.fits => tickets.push((number, ticket.clone())),
+            false => {}
+        }
+    }
+}
+
+impl<T> Tickets<T> {
+    pub fn new() -> Tickets<T> {
+        Tickets(BTreeMap::new())
+    }
+
+    /// What was given last with the piece of this number.
+    pub fn take(&mut self, number: u64) -> Option<T> {
+        let mut last = None;
+        for (count, tickets) in self.0.values_mut() {
+            let of_number = |(n, _): &mut (u64, T)| *n == number;
+            for (_, ticket) in tickets.extract_if(.., of_number) {
+                *count -= 1;
+                last = Some(ticket);
+            }
+        }
+        last
     }
 }
 
@@ -89,6 +143,57 @@ impl Prints {
         self.known.push(print);
         self.index.insert(print, number);
         number
+    }
+
+    /// The pieces of another file among those that would make this one whole: what they say
+    /// contradicts what most say, and is in itself what a real post would say. Headers that
+    /// fit nothing are decoys, and so are those that all differ. `nzb` is the NZB's name, one
+    /// more voice for who bears it. `crc32` is that of the file as it would be: if it is what
+    /// most say, all is well.
+    pub fn foreign(
+        &self,
+        written: &BTreeMap<u64, Entry>,
+        nzb: u32,
+        crc32: impl FnOnce() -> u32,
+    ) -> Vec<u64> {
+        let first = self.known.first().map(|print| print.family);
+        if self.known.iter().all(|print| Some(print.family) == first) {
+            return Vec::new();
+        }
+        let Some(most) = self.most(written, nzb) else {
+            return Vec::new();
+        };
+        let of_most = |entry: &&Entry| self.get(entry.print).family == most;
+        let mut said = (written.values().filter(of_most)).filter_map(|e| self.get(e.print).crc32);
+        if let Some(one) = said.next()
+            && said.all(|other| other == one)
+            && one == crc32()
+        {
+            return Vec::new();
+        }
+        let is_foreign = |entry: &Entry| {
+            let print = self.get(entry.print);
+            print.fits && print.family.contradicts(&most)
+        };
+        let foreign = written.iter().filter(|(_, entry)| is_foreign(entry));
+        foreign.map(|(&number, _)| number).collect()
+    }
+
+    /// What more than half say, and at least two.
+    fn most(&self, written: &BTreeMap<u64, Entry>, nzb: u32) -> Option<Family> {
+        let mut voices: BTreeMap<Family, usize> = BTreeMap::new();
+        for entry in written.values() {
+            *voices.entry(self.get(entry.print).family).or_default() += 1;
+        }
+        voices.remove(&Family::default());
+        let mut all = written.len();
+        let mut named = voices.iter_mut().filter(|(f, _)| f.name == Some(nzb));
+        if let (Some((_, count)), None) = (named.next(), named.next()) {
+            *count += 1;
+            all += 1;
+        }
+        let most = voices.into_iter().max_by_key(|(_, count)| *count)?;
+        (most.1 >= 2 && 2 * most.1 > all).then_some(most.0)
     }
 
     /// The fingerprint of a number.

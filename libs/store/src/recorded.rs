@@ -52,6 +52,21 @@ impl Recorded {
         self.lines += 1;
     }
 
+    /// A piece is not there any more, or none is. Lines go on being counted.
+    fn gone(&mut self, number: Option<u64>) {
+        match number {
+            Some(number) => {
+                self.entries.remove(&number);
+            }
+            None => {
+                *self = Recorded {
+                    lines: self.lines,
+                    ..Recorded::default()
+                }
+            }
+        }
+    }
+
     /// The data of the first `lines` lines are on the disk.
     fn synced(&mut self, lines: u64) {
         let left = self.lines.saturating_sub(lines);
@@ -151,42 +166,28 @@ impl Replay {
     }
 
     fn apply(&mut self, line: Owned) {
-        let (file, change): (_, Box<dyn FnOnce(&mut Recorded)>) = match line {
-            Owned::Head { .. } => return,
+        match line {
+            Owned::Head { .. } => {}
             Owned::Part {
                 file,
                 number,
                 mut entry,
                 print,
             } => {
-                let recorded = self.files.entry(file).or_default();
+                let recorded = self.of(file);
                 entry.print = recorded.prints.number(print);
                 recorded.part(number, entry);
-                return;
             }
-            Owned::Hint { file, hints } => (file, Box::new(move |r| r.hints = hints)),
-            Owned::Done { file, done } => (file, Box::new(move |r| r.done = Some(done))),
-            Owned::Sync { file, lines } => (file, Box::new(move |r| r.synced(lines))),
-            Owned::Away { file, name } => {
-                let name = Some(name).filter(|name| !name.is_empty());
-                (file, Box::new(move |r| r.away = name))
-            }
-            Owned::Gone { file, number } => (
-                file,
-                Box::new(move |r| match number {
-                    Some(number) => {
-                        r.entries.remove(&number);
-                    }
-                    None => {
-                        *r = Recorded {
-                            lines: r.lines,
-                            ..Recorded::default()
-                        }
-                    }
-                }),
-            ),
-        };
-        change(self.files.entry(file).or_default());
+            Owned::Hint { file, hints } => self.of(file).hints = hints,
+            Owned::Done { file, done } => self.of(file).done = Some(done),
+            Owned::Sync { file, lines } => self.of(file).synced(lines),
+            Owned::Away { file, name } => self.of(file).away = Some(name).filter(|n| !n.is_empty()),
+            Owned::Gone { file, number } => self.of(file).gone(number),
+        }
+    }
+
+    fn of(&mut self, file: String) -> &mut Recorded {
+        self.files.entry(file).or_default()
     }
 }
 

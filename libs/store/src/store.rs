@@ -31,7 +31,7 @@ pub struct Store<T> {
 
 type Threads = Mutex<Vec<JoinHandle<()>>>;
 
-impl<T: Send + 'static> Store<T> {
+impl<T: Clone + Send + 'static> Store<T> {
     /// Opens the output directory, creating it if need be. `events` is called on the
     /// threads that write: be quick, and call nothing of the store.
     ///

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use crate::Error;
+use crate::dir::Dir;
 use crate::lane::{Job, Lane, State};
 use crate::line::{Line, Lines};
 use crate::room::lock;
@@ -177,7 +178,11 @@ impl<T> Tides<T> {
     }
 
     pub fn close(&self) {
-        lock(&self.state).closed = true;
+        let mut state = lock(&self.state);
+        state.closed = true;
+        // A journal is locked for as long as anybody has its job.
+        (state.later, state.urgent) = Default::default();
+        drop(state);
         self.ready.notify_all();
     }
 }
@@ -211,25 +216,10 @@ impl<T> Shared<T> {
             let Some(lines) = lock(&lane.tide).turn() else {
                 return Ok(());
             };
-            let open = self.handles.peek(lane.at);
-            let file = match open {
-                Some(file) => Some(file),
-                // Closed for others. Synced it is all the same, whoever opens it.
-                None => place
-                    .dir()
-                    .open_regular(&lane.part)
-                    .map_err(failed)?
-                    .map(Arc::new),
-            };
-            // It got its name meanwhile.
-            let Some(file) = file else {
-                return Ok(());
-            };
-            match flush(&file) {
-                Ok(()) => {
-                    self.mark(lane, lines)?;
-                    return Ok(());
-                }
+            match self.flush(lane, place.dir()) {
+                // It got its name meanwhile.
+                Ok(false) => return Ok(()),
+                Ok(true) => return self.mark(lane, lines),
                 Err(e) => {
                     self.trouble.end(failed(e));
                     lock(&lane.tide).broken = true;
@@ -238,6 +228,21 @@ impl<T> Shared<T> {
         }
         lock(&lane.desk).disown(lane);
         Ok(())
+    }
+
+    /// Syncs the data of a file, if they still are where they are written.
+    fn flush(&self, lane: &Lane<T>, dir: &Dir) -> io::Result<bool> {
+        if let Some(file) = self.handles.take(lane.at) {
+            let flushed = flush(&file);
+            drop(file);
+            self.handles.rest(lane.at);
+            return flushed.map(|()| true);
+        }
+        // Closed for others. Synced it is all the same, whoever opens it.
+        match dir.open_regular(&lane.part)? {
+            Some(file) => flush(&file).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// Says in the journal that the data of so many lines are on the disk.

@@ -7,17 +7,19 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
-use crate::held::Held;
-use crate::lane::State;
+use self::core::Core;
 use crate::pieces::Pieces;
 use crate::room::lock;
 use crate::*;
 
 mod catalogue;
+mod core;
+mod foreign;
 mod hostile;
 mod moves;
 mod resume;
 mod sequence;
+mod sync;
 mod threads;
 mod unknown;
 
@@ -25,125 +27,6 @@ const JOB: &str = "0123456789abcdef0123456789abcdef";
 const FILE: &str = "fedcba9876543210fedcba9876543210";
 const PART: &str = "a.bin.fedcba987654.part";
 const JOURNAL: &str = ".nzbpipe-0123456789ab.journal";
-
-/// A store whose caller waits for the fate of each piece.
-struct Core {
-    store: Store<u64>,
-    told: Arc<Mutex<Vec<Event<u64>>>>,
-    completed: Vec<FileOutcome>,
-    doubted: Vec<(u64, Reason)>,
-}
-
-impl Core {
-    fn open(options: Options) -> Result<Core, Error> {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let teller = Arc::clone(&told);
-        let store = Store::open(options, move |event| lock(&teller).push(event))?;
-        let (completed, doubted) = (Vec::new(), Vec::new());
-        Ok(Core {
-            store,
-            told,
-            completed,
-            doubted,
-        })
-    }
-
-    /// The ticket of a piece is its number.
-    fn piece(&mut self, piece: &Piece<'_>) -> Result<Placed, Error> {
-        let placed = self.put(piece)?;
-        Ok(placed.expect("it failed, or is told"))
-    }
-
-    fn put(&mut self, p: &Piece<'_>) -> Result<Option<Placed>, Error> {
-        let bytes = Bytes::copy_from_slice(p.bytes);
-        let piece = Piece {
-            bytes,
-            job: p.job,
-            job_name: p.job_name,
-            file: p.file,
-            file_id: p.file_id,
-            name: p.name,
-            yenc_name: p.yenc_name,
-            number: p.number,
-            of: p.of,
-            offset: p.offset,
-            order: p.order,
-            size: p.size,
-            verified: p.verified,
-            damaged: p.damaged,
-            crc32: p.crc32,
-            file_crc32: p.file_crc32,
-            bound: p.bound,
-            file_bytes: p.file_bytes,
-            part: p.part,
-            total: p.total,
-            id: p.id,
-        };
-        self.store.piece(piece, p.number)?;
-        self.settle()
-    }
-
-    fn absent(&mut self, absent: &Absent<'_>) -> Result<(), Error> {
-        self.store.absent(absent)?;
-        self.settle().map(|_| ())
-    }
-
-    /// Waits for what was given, and takes what was told.
-    fn settle(&mut self) -> Result<Option<Placed>, Error> {
-        self.store.outcomes();
-        let mut fate = None;
-        for event in lock(&self.told).drain(..) {
-            match event {
-                Event::Placed { placed, .. } => fate = Some(placed),
-                Event::Completed(file) => self.completed.push(*file),
-                Event::Doubted { ticket, reason } => self.doubted.push((ticket, reason)),
-            }
-        }
-        match self.store.shared.trouble.rest().pop() {
-            Some(error) => Err(error),
-            None => Ok(fate),
-        }
-    }
-
-    fn completed(&mut self) -> Vec<FileOutcome> {
-        std::mem::take(&mut self.completed)
-    }
-
-    fn finish(self) -> (Vec<FileOutcome>, Result<(), Error>) {
-        let (files, errors) = self.store.finish();
-        (files, errors.into_iter().next().map_or(Ok(()), Err))
-    }
-
-    fn stop(self) -> (Vec<FileOutcome>, Result<(), Error>) {
-        let (files, errors) = self.store.stop();
-        (files, errors.into_iter().next().map_or(Ok(()), Err))
-    }
-
-    /// Does something with the lane of a file in hand.
-    fn with<R>(&self, at: usize, act: impl FnOnce(&mut Held<'_, u64>) -> R) -> R {
-        let lane = Arc::clone(&lock(&self.store.shared.index).lanes[at]);
-        let done = self.store.shared.with(&lane, |held| Ok(act(held))).0;
-        done.expect("the file did not fail")
-    }
-
-    fn pieces<R>(&self, act: impl FnOnce(&Pieces) -> R) -> R {
-        self.with(0, |held| match &held.desk.state {
-            State::Open(pieces) => act(pieces),
-            _ => panic!("it is not open"),
-        })
-    }
-
-    fn shift(&mut self, step: &crate::sequence::Move) -> Result<(), Error> {
-        self.with(0, |held| held.shift(step))
-    }
-
-    /// In place of a full or broken disk: a descriptor that cannot be written to.
-    fn hand_over(&self, file: fs::File) {
-        self.store.shared.handles.close(0);
-        self.store.shared.handles.put(0, Arc::new(file));
-        self.store.shared.handles.rest(0);
-    }
-}
 
 fn options(dir: &Path) -> Options {
     Options {
@@ -462,4 +345,49 @@ fn a_stream_made_by_hand_and_flat_need_no_folder() {
         .collect();
     assert_eq!(paths, [Path::new("a.bin"), Path::new("b")]);
     assert_eq!(fs::read_dir(temp.path().join("out")).unwrap().count(), 2);
+}
+
+// Whatever the order, and whoever wrote them: a later run, too.
+#[test]
+fn digests_are_those_of_the_bytes_on_the_disk() {
+    use sha2::Digest;
+    let data: Vec<u8> = (0..60_000u32).map(|n| (n * 31 % 251) as u8).collect();
+    let of = |n: usize| Piece {
+        offset: n as u64 * 20_000,
+        ..piece(n as u64 + 1, 0, &data[n * 20_000..][..20_000])
+    };
+    let wrong = vec![9; 20_000];
+    let loose = Piece {
+        verified: false,
+        bytes: &wrong[..],
+        crc32: crc32fast::hash(&wrong),
+        ..of(0)
+    };
+    let hashing = |dir: &Path| Options {
+        hashes: Hashes {
+            sha256: true,
+            blake3: true,
+        },
+        journal: Journaling::Keep,
+        ..options(dir)
+    };
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let temp = tempfile::tempdir().unwrap();
+        let mut store = Core::open(hashing(temp.path())).unwrap();
+        put(&mut store, &[loose, of(order[0])]);
+        drop(store);
+        for run in 0..2 {
+            let mut store = Core::open(hashing(temp.path())).unwrap();
+            for n in order {
+                let _ = store.piece(&of(n)).unwrap();
+            }
+            let outcome = finished(store).remove(0);
+            assert_eq!(outcome.status, Status::Complete, "{order:?} {run}");
+            let sha256: [u8; 32] = sha2::Sha256::digest(&data).into();
+            assert_eq!(outcome.sha256, Some(sha256), "{order:?} {run}");
+            assert_eq!(outcome.blake3, Some(*blake3::hash(&data).as_bytes()));
+            let head: [u8; 16] = md5::Md5::digest(&data[..16 << 10]).into();
+            assert_eq!(outcome.md5_16k, Some(head));
+        }
+    }
 }

@@ -58,9 +58,11 @@ pub enum OnIncomplete {
     /// It stays under its `.part` name, and a later run goes on.
     #[default]
     Keep,
-    /// It gets a name that says what it is; a later run goes on all the same.
+    /// It gets a name that says what it is; a later run goes on all the same. Not in a run
+    /// that was [stopped](crate::Store::stop).
     Rename,
-    /// It is removed, and a later run begins anew.
+    /// It is removed, and a later run begins anew. Not in a run that was
+    /// [stopped](crate::Store::stop).
     Delete,
 }
 
@@ -400,6 +402,15 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// A complete file.
+    pub(crate) fn whole() -> Kept {
+        Kept {
+            complete: true,
+            numbers: vec![(0, u64::MAX)],
+            refused: false,
+        }
+    }
+
     /// How many pieces are there; of a complete file, more than any has.
     pub fn count(&self) -> u64 {
         let each = self.numbers.iter().map(|(first, end)| end - first);

@@ -129,30 +129,6 @@ impl<T> Shared<T> {
         }
     }
 
-    /// The life of a writer.
-    pub fn write(&self) {
-        while let Some(lane) = self.work.next() {
-            self.serve(&lane);
-        }
-    }
-
-    fn serve(&self, lane: &Arc<Lane<T>>) {
-        let items = lane.take();
-        let load = Load {
-            bytes: items.iter().map(Item::bytes).sum(),
-            count: items.iter().filter(|item| item.takes_room()).count(),
-        };
-        let done = items.len();
-        let told = self.with(lane, |held| held.batch(items)).1;
-        told.into_iter().for_each(&self.events);
-        // The bytes are gone, and what became of them is told.
-        let is_more = lane.done(done);
-        self.room.give(load);
-        if is_more {
-            self.work.push(Arc::clone(lane));
-        }
-    }
-
     /// Does something with a lane in hand, unless it is past help. What is to be told of it
     /// comes back.
     pub fn with<R>(
@@ -176,6 +152,32 @@ impl<T> Shared<T> {
                 self.room.stir();
                 (None, told)
             }
+        }
+    }
+}
+
+impl<T: Clone> Shared<T> {
+    /// The life of a writer.
+    pub fn write(&self) {
+        while let Some(lane) = self.work.next() {
+            self.serve(&lane);
+        }
+    }
+
+    fn serve(&self, lane: &Arc<Lane<T>>) {
+        let items = lane.take();
+        let load = Load {
+            bytes: items.iter().map(Item::bytes).sum(),
+            count: items.iter().filter(|item| item.takes_room()).count(),
+        };
+        let done = items.len();
+        let told = self.with(lane, |held| held.batch(items)).1;
+        told.into_iter().for_each(&self.events);
+        // The bytes are gone, and what became of them is told.
+        let is_more = lane.done(done);
+        self.room.give(load);
+        if is_more {
+            self.work.push(Arc::clone(lane));
         }
     }
 }

@@ -87,11 +87,11 @@ impl<J> Hedging<J> {
 }
 
 impl<S: Sinks> Pool<S> {
-    /// Whether the end is near: nothing more comes, and what is left is in
+    /// Whether the end is near: nothing more is to be expected, and what is left is in
     /// flight.
     pub(crate) fn is_ending(&self) -> bool {
         self.hedging.budget > 0
-            && self.complete.load(Relaxed)
+            && self.is_all_in()
             && self.unfinished.load(Relaxed) > 0
             && self.work.len() == 0
     }

@@ -21,7 +21,7 @@ impl<S: Sinks> Pool<S> {
         let mean = total as f64 / rated as f64;
         let (mine, of_mine) = self.site(server).rates();
         let slow = of_mine > 1 && rate * 4.0 < mine as f64 / of_mine as f64;
-        if slow && left as u64 <= open && self.complete.load(Relaxed) {
+        if slow && left as u64 <= open && self.is_all_in() {
             return 0;
         }
         let share = rate / (mean * open as f64).max(rate).max(1.0);

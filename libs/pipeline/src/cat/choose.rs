@@ -36,6 +36,7 @@ struct Chosen {
     identity: Segment,
     /// Its name in the articles was asked for, not the NZB's.
     by_article: bool,
+    listed: String,
 }
 
 impl Chooser {
@@ -70,6 +71,7 @@ impl Chooser {
                 self.chosen = Some(Chosen {
                     identity: identity(segment, article),
                     by_article,
+                    listed: segment.name.clone(),
                 });
                 Ok(true)
             }
@@ -87,6 +89,11 @@ impl Chooser {
         self.chosen
             .as_ref()
             .map(|chosen| chosen.identity.name.as_str())
+    }
+
+    /// The name that the NZB has for it.
+    pub fn listed(&self) -> Option<&str> {
+        self.chosen.as_ref().map(|chosen| chosen.listed.as_str())
     }
 
     /// What to say if no record was about the wanted file.

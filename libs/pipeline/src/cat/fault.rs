@@ -31,6 +31,13 @@ pub enum Fault {
         /// What the articles say.
         size: u64,
     },
+    /// By their headers, some of what was written are pieces of another file.
+    Foreign {
+        /// How many segments.
+        segments: u64,
+        /// The number of one of them.
+        first: u64,
+    },
     /// The line that ends a UUencoded file is not in its last segment, or in another too.
     NoEnd,
 }
@@ -91,6 +98,17 @@ impl fmt::Display for Fault {
                 "the NZB is short: its segments end at byte {written}, its articles say that \
                  the file has {size}"
             ),
+            Fault::Foreign { segments, first } => {
+                let others = match segments {
+                    0 | 1 => String::new(),
+                    n => format!(" and {} more", n - 1),
+                };
+                write!(
+                    f,
+                    "what was written for segment {first}{others} is of another file, by its own \
+                     headers (--accept-unverified takes it)"
+                )
+            }
             Fault::NoEnd => f.write_str(
                 "the line that ends a UUencoded file is not where its last segment ends",
             ),

@@ -1,5 +1,6 @@
 //! Tables of judgements and of whole files.
 
+use super::report::Counts;
 use super::*;
 
 const OPEN_END: Piece<'_> = Piece {
