@@ -9,7 +9,7 @@ use rustix::process::{Signal, kill_process};
 
 use super::{Dice, all_there, nothing_false, setting, wanted};
 use crate::corpus::Post;
-use crate::harness::{Done, Job, Mode, Scene};
+use crate::harness::{Done, Job, Mode, Scene, until};
 use crate::server::{Script, Server};
 
 /// Kills in each arrangement; `tests/soak.sh` asks for more.
@@ -127,6 +127,7 @@ fn round(
             0 => t.download(job),
             _ => killed(t, job, usual, &mut dice),
         };
+        until("the server has answered all", || server.connections() == 0);
         nothing_false(t, &wanted, &what, &done);
         let (asked, unknown) = (server.requests() - before, PARTS * posts.len() - known);
         assert!(
