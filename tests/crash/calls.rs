@@ -1,7 +1,8 @@
 //! Every n-th system call of the writer, one after the other: killed in it, or told that
 //! the disk is full, the quota is used up, the device is broken or a signal came. strace
-//! does that to the real programs. It counts calls of each thread for itself, and the
-//! first thread to come to its n-th meets its fate.
+//! does that to the real programs. It counts the calls of each thread for itself, and the
+//! first thread to come to its n-th meets its fate. Which thread writes which file is
+//! luck; so, where all calls are gone through, those on each file are once more alone.
 //!
 //! A write that is short but no failure strace cannot bring about; a disk that fills up
 //! can (`tests/crash/full.sh`).
@@ -55,7 +56,7 @@ impl Fate {
 struct Subject {
     t: Scene,
     command: String,
-    paths: String,
+    paths: Vec<String>,
     wanted: Tree,
     _server: Server,
 }
@@ -75,7 +76,7 @@ impl Subject {
         let mut subject = Subject {
             command: command(&flag),
             wanted: wanted(posts),
-            paths: String::new(),
+            paths: Vec::new(),
             _server: server,
             t,
         };
@@ -85,7 +86,7 @@ impl Subject {
 
     /// The files and directories it has open below `out` at any time, as strace wants
     /// them: what it does elsewhere, to its terminal or its threads, is left alone.
-    fn touched(&self) -> String {
+    fn touched(&self) -> Vec<String> {
         let seen = self.traced("-yy -e trace=file,desc", "");
         all_there(&self.t, &self.wanted, "undisturbed", &seen);
         let root = self.t.path("out").canonicalize().unwrap();
@@ -93,8 +94,8 @@ impl Subject {
         let log = String::from_utf8(self.t.read("trace")).unwrap();
         let own = |word: &str| word.strip_prefix(root).map(str::to_owned);
         let found: BTreeSet<String> = log.split(['<', '>']).filter_map(own).collect();
-        let flags = found.iter().map(|path| format!("-P '{root}{path}' "));
-        flags.collect::<String>() + "-P out"
+        let paths = found.iter().map(|path| format!("-P '{root}{path}'"));
+        paths.chain(["-P out".to_owned()]).collect()
     }
 
     /// Runs it from nothing under strace.
@@ -105,12 +106,17 @@ impl Subject {
             .run(&format!("strace -f -qq -o trace {flags} {paths} {command}"))
     }
 
-    /// Its n-th call of `calls` meets `fate`. Whether it came to that; then a second run
+    /// Its n-th call of `calls` on `paths` meets `fate`. Whether it came to that; then a second run
     /// makes it whole.
-    fn meets(&self, (calls, harmless): (&str, bool), fate: Fate, nth: u64) -> bool {
+    fn meets(
+        &self,
+        paths: &str,
+        (calls, harmless): (&str, bool),
+        (fate, nth): (Fate, u64),
+    ) -> bool {
         let words = fate.words(nth);
         let flags = format!("-e trace={calls} -e inject={calls}:{words}");
-        let done = self.traced(&flags, &self.paths);
+        let done = self.traced(&flags, paths);
         let log = String::from_utf8(self.t.read("trace")).unwrap();
         let met = done.code == 137 || log.contains("(INJECTED)");
         let what = format!("{} {calls}:{words}\n{log}", self.command);
@@ -171,8 +177,13 @@ impl Subject {
         }
     }
 
-    /// All n, or every fifth from a number of each own.
+    /// All n, first on all files together and then on each; or every fifth or so on all
+    /// together.
     fn goes_through(&self, fate: Fate, step: u64) {
+        let mut scopes = vec![self.paths.join(" ")];
+        if step == 1 {
+            scopes.extend(self.paths.iter().cloned());
+        }
         let mut dice = Dice(step);
         let mut met = Vec::new();
         for calls in CALLS {
@@ -181,12 +192,15 @@ impl Subject {
             if fate == Fate::Again && names.iter().any(|name| calls.0.contains(name)) {
                 continue;
             }
-            let first = 1 + dice.below(step.min(4));
-            let mut nth = first;
-            while self.meets(calls, fate, nth) {
-                nth += step;
+            let mut count = 0;
+            for paths in &scopes {
+                let mut nth = 1 + dice.below(step.min(4));
+                while self.meets(paths, calls, (fate, nth)) {
+                    nth += step;
+                    count += 1;
+                }
             }
-            met.push((nth - first).div_ceil(step));
+            met.push(count);
         }
         eprintln!("{}: {fate:?}: {met:?}", self.command);
         let certain = met.iter().take(4).all(|&n| n > 0);
@@ -210,8 +224,8 @@ fn through_all(fates: &[Fate]) {
     }
     let step = setting("NZBPIPE_CALLS_STEP").unwrap_or(5);
     // Several for each of the threads that write.
-    let post = |n: usize| Post::new(&format!("f{n}.bin"), 15_000 + n, 2_500);
-    let posts: Vec<Post> = (0..12).map(post).collect();
+    let post = |n: usize| Post::new(&format!("f{n}.bin"), 12_500 + n, 2_500);
+    let posts: Vec<Post> = (0..8).map(post).collect();
     let fused = |flag: &str| format!("nzbpipe {flag} -d out --json x.nzb");
     let piped = |_: &str| "seg-write -d out --json < p.rec".to_owned();
     for subject in [
