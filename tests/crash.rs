@@ -10,6 +10,7 @@ mod kill;
 
 use crate::corpus::Post;
 use crate::harness::{Done, Scene, Tree, sha256};
+use crate::run::JOURNAL;
 
 /// What the posts are once they lie below `out`.
 fn wanted(posts: &[Post]) -> Tree {
@@ -24,7 +25,7 @@ fn wanted(posts: &[Post]) -> Tree {
 #[track_caller]
 fn nothing_false(t: &Scene, wanted: &Tree, what: &str, done: &Done) {
     for (path, content) in t.tree("out") {
-        let own = content == "journal" || path.ends_with(".part");
+        let own = content == JOURNAL || path.ends_with(".part");
         assert!(
             own || wanted.get(&path) == Some(&content),
             "{what}: {path} is not what it should be\n{}",
@@ -37,7 +38,7 @@ fn nothing_false(t: &Scene, wanted: &Tree, what: &str, done: &Done) {
 #[track_caller]
 fn all_there(t: &Scene, wanted: &Tree, what: &str, done: &Done) {
     let mut found = t.tree("out");
-    found.retain(|_, content| content != "journal");
+    found.retain(|_, content| content != JOURNAL);
     assert!(
         done.code == 0 && found == *wanted,
         "{what}: not whole after a run to the end\n{}",

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 use crate::corpus::{Nzb, Post};
+use crate::run::JOURNAL;
 pub use crate::run::{Done, Running, Tree, sha256, until};
 use crate::server::Server;
 

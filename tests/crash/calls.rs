@@ -177,7 +177,7 @@ impl Subject {
         }
     }
 
-    /// All n, first on all files together and then on each; or every fifth or so on all
+    /// All n, first on all files together and then on each; or every third on all
     /// together.
     fn goes_through(&self, fate: Fate, step: u64) {
         let mut scopes = vec![self.paths.join(" ")];
@@ -194,7 +194,7 @@ impl Subject {
             }
             let mut count = 0;
             for paths in &scopes {
-                let mut nth = 1 + dice.below(step.min(4));
+                let mut nth = 1 + dice.below(step);
                 while self.meets(paths, calls, (fate, nth)) {
                     nth += step;
                     count += 1;
@@ -222,7 +222,7 @@ fn through_all(fates: &[Fate]) {
     if no_strace() {
         return;
     }
-    let step = setting("NZBPIPE_CALLS_STEP").unwrap_or(5);
+    let step = setting("NZBPIPE_CALLS_STEP").unwrap_or(3);
     // Several for each of the threads that write.
     let post = |n: usize| Post::new(&format!("f{n}.bin"), 12_500 + n, 2_500);
     let posts: Vec<Post> = (0..8).map(post).collect();
