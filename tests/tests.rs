@@ -24,6 +24,7 @@ mod bad;
 mod cat;
 mod check;
 mod checking;
+mod crash;
 mod cron;
 mod crowded;
 mod cuts;
