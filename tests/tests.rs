@@ -54,6 +54,7 @@ mod serve;
 mod signals;
 mod socks;
 mod streams;
+mod syscalls;
 mod tuning;
 mod uu;
 mod write;

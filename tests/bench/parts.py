@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes a stream of `part` records (nzbpipe-records(5)) to standard output: FILES files
-of SEGMENTS segments of 1 KiB, those of a hundred files in turn.
+of SEGMENTS segments of SIZE bytes (1024 if SIZE is not set), those of a hundred files in turn.
 
-    parts.py FILES SEGMENTS [--files DIR]
+    [SIZE=BYTES] parts.py FILES SEGMENTS [--files DIR]
 
 With --files the same files are written to DIR instead.
 """
@@ -10,9 +10,9 @@ import os
 import sys
 import zlib
 
-SIZE, TURN = 1024, 100
+SIZE, TURN = int(os.environ.get("SIZE", 1024)), 100
 files, segments = int(sys.argv[1]), int(sys.argv[2])
-noise = os.urandom(1 << 16)
+noise = os.urandom(max(1 << 16, 2 * SIZE))
 
 
 def payload(file, segment):
