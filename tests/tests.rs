@@ -34,6 +34,7 @@ mod exec;
 mod exposition;
 mod faults;
 mod feedback;
+mod hostile;
 mod inputs;
 mod kernels;
 mod login;
