@@ -59,6 +59,17 @@ pub fn each(test: impl Fn(&Scene)) {
     }
 }
 
+/// A scene for each arrangement, after `test` ran in both at the same time.
+pub fn pair(test: impl Fn(&Scene) + Sync) -> [Scene; 2] {
+    let scenes = [Mode::Piped, Mode::Fused].map(Scene::new);
+    std::thread::scope(|threads| {
+        for scene in &scenes {
+            threads.spawn(|| test(scene));
+        }
+    });
+    scenes
+}
+
 /// A download, before it is known in which arrangement it runs. The fields are
 /// words for sh.
 #[derive(Clone, Default)]

@@ -35,6 +35,7 @@ mod exec;
 mod exposition;
 mod faults;
 mod feedback;
+mod hostile;
 mod inputs;
 mod kernels;
 mod login;

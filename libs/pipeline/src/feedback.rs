@@ -5,7 +5,7 @@
 //! records.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use nzbpipe_record::Segment;
@@ -26,7 +26,11 @@ struct Inner {
     changed: Condvar,
     /// True while what is fetched depends on fates that are still to come.
     lull: watch::Sender<bool>,
+    /// Waits until all that was given to the writing stage has been spoken of.
+    told: OnceLock<Wait>,
 }
+
+type Wait = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -45,6 +49,12 @@ pub(crate) struct Again {
 }
 
 impl Feedback {
+    /// How to wait for the last words about what was given to the writing stage. The last
+    /// segment of a file settles, and what was settled before may be in doubt by it.
+    pub fn last_words(&self, wait: impl Fn() + Send + Sync + 'static) {
+        let _ = self.inner.told.set(Box::new(wait));
+    }
+
     /// A segment has met its fate for good.
     pub fn settle(&self) {
         self.state().settled += 1;
@@ -79,11 +89,26 @@ impl Feedback {
     /// Waits for a segment that is to be asked for again; `None` when there will be none,
     /// because all are settled, or `is_vain` says that there is no reason to wait.
     pub fn next(&self, is_vain: impl Fn() -> bool) -> Option<Again> {
-        self.wait(|state| match state.again.pop_front() {
-            Some(again) => Some(Some(again)),
-            None if state.total.is_some_and(|total| state.settled >= total) => Some(None),
-            None => (state.closed || is_vain()).then_some(None),
-        })
+        let look = |state: &mut State| match state.again.pop_front() {
+            Some(again) => Some(Ok(again)),
+            None if state.are_settled() => Some(Err(true)),
+            None => (state.closed || is_vain()).then_some(Err(false)),
+        };
+        loop {
+            match self.wait(look) {
+                Ok(again) => return Some(again),
+                Err(true) if !self.are_settled_for_good() => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    fn are_settled_for_good(&self) -> bool {
+        if let Some(told) = self.inner.told.get() {
+            told();
+        }
+        let state = self.state();
+        state.again.is_empty() && state.are_settled()
     }
 
     /// Waits until as many segments as `sent` are settled; says whether they are.
@@ -122,9 +147,38 @@ impl Feedback {
     }
 }
 
+impl State {
+    fn are_settled(&self) -> bool {
+        self.total.is_some_and(|total| self.settled >= total)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // The last piece of a file had settled, and the next moment an earlier one was in doubt:
+    // nobody waited for that, and no other server was asked.
+    #[test]
+    fn what_is_in_doubt_by_the_last_piece() {
+        let feedback = Feedback::default();
+        let late = Mutex::new(Some(feedback.clone()));
+        feedback.last_words(move || {
+            if let Some(feedback) = late.lock().unwrap().take() {
+                feedback.unsettle();
+                feedback.again(Again {
+                    segment: Box::default(),
+                    avoid: vec!["a".to_owned()],
+                });
+            }
+        });
+        feedback.settle();
+        feedback.all_sent(1);
+        let never = || false;
+        assert!(feedback.next(never).is_some());
+        feedback.settle();
+        assert!(feedback.next(never).is_none());
+    }
 
     #[test]
     fn what_is_asked_again_comes_before_the_end() {

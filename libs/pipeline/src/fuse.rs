@@ -40,6 +40,7 @@ pub fn run(mut config: Config, outlet: Outlet, pool: &Pool) -> Written {
         Ok(writing) => writing,
         Err(refused) => return *refused,
     };
+    feedback.last_words(writing.last_words());
     let jobs = split::Jobs::new(dir);
     writing.judge_by(jobs.clone());
     config.split.back = Some(split::Back {

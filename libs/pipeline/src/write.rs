@@ -122,6 +122,17 @@ impl Writing {
         move || store.outcomes()
     }
 
+    /// Waits until all that was given is in its place, and told.
+    pub fn last_words(&self) -> impl Fn() + Send + Sync + use<> {
+        // The desk has it, and the store the desk.
+        let store = Arc::downgrade(&self.store);
+        move || {
+            if let Some(store) = store.upgrade() {
+                store.outcomes();
+            }
+        }
+    }
+
     /// Writes what `inlet` brings.
     pub fn run(mut self, mut inlet: Inlet) -> Written {
         let worked = self.work(&mut inlet);
@@ -133,6 +144,9 @@ impl Writing {
         let mut desk = lock(&self.desk);
         let mut failures: Vec<Error> = worked.err().into_iter().chain(errors).collect();
         failures.extend(desk.trouble().err());
+        if failures.is_empty() {
+            failures.extend(desk.give_up_rest().err());
+        }
         ending.tally = desk.tally();
         ending.code = ending.tally.code().or(ending.code);
         if desk.files.iter().any(|f| f.status != Status::Complete) {

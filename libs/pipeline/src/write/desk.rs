@@ -52,8 +52,16 @@ pub(super) struct Desk {
 }
 
 struct Rejected {
+    segment: Box<Segment>,
     reason: &'static str,
     servers: Vec<String>,
+}
+
+impl Rejected {
+    /// One of another file is there, and counts as without proof.
+    fn is_there(&self) -> bool {
+        self.reason == Reason::Foreign.as_str()
+    }
 }
 
 impl Desk {
@@ -139,6 +147,7 @@ impl Desk {
         let server = &part.provenance.server;
         let rejected = self.again.entry((file_of(segment), segment.number));
         let rejected = rejected.or_insert_with(|| Rejected {
+            segment: Box::new(segment.clone()),
             reason,
             servers: Vec::new(),
         });
@@ -160,16 +169,32 @@ impl Desk {
     fn give_up(&mut self, part: &Part, reason: &str) -> Result<(), Error> {
         let segment = &part.segment;
         let before = self.again.remove(&(file_of(segment), segment.number));
+        // One of another file is there, and counts as without proof.
+        let is_there =
+            reason == Reason::Foreign.as_str() || before.as_ref().is_some_and(Rejected::is_there);
         let mut servers = before.map_or_else(Vec::new, |b| b.servers);
         if !servers.contains(&part.provenance.server) {
             servers.push(part.provenance.server.clone());
         }
-        // One of another file is there, and counted as without proof.
-        if reason != Reason::Foreign.as_str() {
+        if !is_there {
             self.note(segment, Class::Damaged);
         }
         self.settle();
         self.send(refused(segment, reason, &servers))
+    }
+
+    /// What was asked for again and did not come.
+    pub fn give_up_rest(&mut self) -> Result<(), Error> {
+        let mut rest: Vec<_> = std::mem::take(&mut self.again).into_iter().collect();
+        rest.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (_, rejected) in rest {
+            if !rejected.is_there() {
+                self.note(&rejected.segment, Class::Damaged);
+            }
+            let header = refused(&rejected.segment, rejected.reason, &rejected.servers);
+            self.send(header)?;
+        }
+        Ok(())
     }
 
     /// A segment will not come, as a stage before says with `header`; why, for the store.
@@ -195,7 +220,11 @@ impl Desk {
                 (class, why, header)
             }
         };
-        self.note(segment, class);
+        // A later run may find a better one where this one found nobody.
+        let is_final = matches!(class, Class::Missing | Class::Damaged);
+        if !(is_final && rejected.is_some_and(|r| r.is_there())) {
+            self.note(segment, class);
+        }
         self.settle();
         self.send(header)?;
         Ok(why)
