@@ -10,6 +10,7 @@ use crate::handles::Handles;
 use crate::held::Held;
 use crate::index::Index;
 use crate::lane::{Item, Lane, Told};
+use crate::prints::Tickets;
 use crate::room::{Load, Room, Work, lock};
 use crate::sync::Tides;
 use crate::types::{Event, Options};
@@ -147,6 +148,8 @@ impl<T> Shared<T> {
             Ok(value) => (Some(value), told),
             Err(error) => {
                 desk.failed = true;
+                // Who waits for a word on a piece learns by its ticket that there is none.
+                desk.tickets = Tickets::new();
                 drop(desk);
                 self.trouble.note(error);
                 self.room.stir();
