@@ -194,8 +194,9 @@ const OUTPUT_FILES: &[(&str, &str)] = &[
     ),
     (
         "DIR/JOB/.nzbpipe-ID.journal",
-        "Which pieces were written, so that a later run completes the files. Deleted when all \
-         files are complete; may be deleted at any time, then everything is fetched again.",
+        "Which pieces were written, so that a later run completes the files, and one of a complete \
+         job fetches nothing. May be deleted at any time, then everything is fetched again; see \
+         --journal.",
     ),
 ];
 

@@ -15,8 +15,8 @@ pub struct Ending {
     pub code: Code,
     /// What went wrong, in the order it happened.
     pub failures: Vec<Failure>,
-    /// What else the `end` record is to say.
-    pub extra: Map<String, Value>,
+    /// Whether what is missing can be repaired, for the `end` record.
+    pub repair: Vec<Map<String, Value>>,
 }
 
 /// An error and the stage it befell.
@@ -62,7 +62,7 @@ pub(crate) fn close(stage: &'static str, outlet: &mut Outlet, ending: &mut Endin
         return;
     }
     let mut end = outlet::end(stage, &ending.tally, ending.code);
-    end.extra.clone_from(&ending.extra);
+    end.repair.clone_from(&ending.repair);
     if let Err(error) = outlet.end_with(end) {
         ending.fail(stage, error);
     }

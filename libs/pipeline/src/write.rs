@@ -162,7 +162,7 @@ impl Writing {
         for error in failures {
             ending.fail(NAME, error);
         }
-        ending.extra = said(&verdicts);
+        ending.repair = said(&verdicts);
         close(NAME, &mut desk.outlet, &mut ending);
         if let Some(feedback) = &desk.feedback {
             feedback.close();
@@ -192,6 +192,9 @@ impl Writing {
     /// Closes the store. `whole` says that the stream came to its end: a file that no
     /// record told the size of is complete only then.
     fn finish(&self, whole: bool) -> Vec<Error> {
+        if !self.desk().is_final() {
+            self.store.spare();
+        }
         let (files, errors) = match whole {
             true => self.store.finish(),
             false => self.store.stop(),
@@ -315,17 +318,16 @@ impl Writing {
 const JUDGED: usize = 16;
 
 /// The verdicts for the `end` record.
-fn said(verdicts: &[(String, Verdict)]) -> Map<String, Value> {
+fn said(verdicts: &[(String, Verdict)]) -> Vec<Map<String, Value>> {
     let said = verdicts.iter().take(JUDGED).map(|(name, verdict)| {
         let mut said = verdict.json();
         said["job_name"] = name.as_str().into();
-        said
+        match said {
+            Value::Object(said) => said,
+            _ => Map::new(),
+        }
     });
-    let said: Vec<Value> = said.collect();
-    match said.is_empty() {
-        true => Map::new(),
-        false => Map::from_iter([("repair".to_owned(), said.into())]),
-    }
+    said.collect()
 }
 
 /// Whoever panicked with the desk in hand is told of elsewhere.

@@ -204,6 +204,9 @@ pub struct End {
     /// What to tell people, if `status` does not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Whether par2 can repair what is missing: an object for each job that is not complete.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repair: Vec<Map<String, Value>>,
     /// Keys that this version does not know.
     #[serde(flatten, deserialize_with = "keys::rest")]
     pub extra: Map<String, Value>,

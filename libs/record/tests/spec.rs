@@ -55,7 +55,7 @@ fn the_manual_page_is_the_twin_of_the_rustdoc() {
     assert_eq!(keys("stream"), ["by", "v"]);
     assert_eq!(
         (spec.len(), keys("segment").len(), keys("end").len()),
-        (11, 17, 10)
+        (11, 17, 11)
     );
 }
 

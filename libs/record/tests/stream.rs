@@ -262,6 +262,7 @@ prop_compose! {
 prop_compose! {
     fn end()(
         by in text(), code in any::<u8>(), message in option::of(text()), extra in extra(),
+        repair in vec(extra(), 0..3),
         status in prop_oneof![
             Just(Status::Ok), Just(Status::Partial), Just(Status::Interrupted),
             Just(Status::Error), "x-[a-z]{0,5}".prop_map(Status::Other),
@@ -269,7 +270,7 @@ prop_compose! {
         (segments, ok, missing) in any::<(Option<u64>, Option<u64>, Option<u64>)>(),
         (failed, damaged, bytes) in any::<(Option<u64>, Option<u64>, Option<u64>)>(),
     ) -> End {
-        End { by, status, code, segments, ok, missing, failed, damaged, bytes, message, extra }
+        End { by, status, code, segments, ok, missing, failed, damaged, bytes, message, repair, extra }
     }
 }
 

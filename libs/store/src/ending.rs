@@ -156,8 +156,10 @@ impl<T> Held<'_, T> {
             return Ok(());
         }
         match self.shared.options.on_incomplete {
-            OnIncomplete::Delete if is_over => self.delete(),
-            OnIncomplete::Rename if is_over => self.ebb().and_then(|()| self.send_away()),
+            OnIncomplete::Delete if is_over && !self.shared.spares() => self.delete(),
+            OnIncomplete::Rename if is_over && !self.shared.spares() => {
+                self.ebb().and_then(|()| self.send_away())
+            }
             _ => self.ebb(),
         }
     }
@@ -175,7 +177,8 @@ impl<T> Held<'_, T> {
             self.desk.disown(self.lane);
             return Err(self.failed(e));
         }
-        self.shared.mark(self.lane, lines)
+        let meta = data.metadata().map_err(|e| self.failed(e))?;
+        self.shared.mark(self.lane, lines, finish::changed(&meta))
     }
 
     fn delete(&mut self) -> Result<(), Error> {

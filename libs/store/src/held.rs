@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use crate::Error;
 use crate::dir::{self, Dir};
 use crate::entry::Entry;
+use crate::finish::changed;
 use crate::finished::Finished;
 use crate::lane::{Desk, Item, Lane, Place, State, Told};
 use crate::line::{Line, Lines};
@@ -249,9 +250,10 @@ impl<'a, T> Held<'a, T> {
         }
         let data = self.data()?;
         flush(&data).map_err(|e| self.failed(e))?;
-        let file = self.lane.key.as_str();
+        let meta = data.metadata().map_err(|e| self.failed(e))?;
+        let (file, mtime) = (self.lane.key.as_str(), changed(&meta));
         let lines = lock(&self.lane.tide).with(self.draft.numbers.len());
-        self.draft.lines.push(&Line::Sync { file, lines });
+        self.draft.lines.push(&Line::Sync { file, lines, mtime });
         self.append(&self.draft.lines)?;
         let place = self.place_of_job()?;
         place.journal.sync(place.dir())

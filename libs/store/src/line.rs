@@ -33,6 +33,7 @@ pub(crate) enum Line<'a> {
     Sync {
         file: &'a str,
         lines: u64,
+        mtime: Option<i64>,
     },
     Done {
         file: &'a str,
@@ -100,6 +101,7 @@ pub(crate) enum Owned {
     Sync {
         file: String,
         lines: u64,
+        mtime: Option<i64>,
     },
     Done {
         file: String,
@@ -139,7 +141,13 @@ impl fmt::Display for Line<'_> {
                 number: Some(n),
             } => write!(f, "gone {} {n}", Escaped(file)),
             Line::Gone { file, number: None } => write!(f, "gone {} *", Escaped(file)),
-            Line::Sync { file, lines } => write!(f, "sync {} {lines}", Escaped(file)),
+            Line::Sync { file, lines, mtime } => {
+                write!(f, "sync {} {lines} ", Escaped(file))?;
+                match mtime {
+                    Some(mtime) => write!(f, "{mtime}"),
+                    None => f.write_char('-'),
+                }
+            }
             Line::Away { file, name } => write!(f, "away {} {}", Escaped(file), Escaped(name)),
             Line::Done { file, done: d } => {
                 let (file, name) = (Escaped(file), Escaped(&d.name));
@@ -197,9 +205,13 @@ fn parse_fields(fields: &[&str]) -> Option<Owned> {
             let number = Some(number.parse().ok()?);
             Some(Owned::Gone { file, number })
         }
-        ("sync", [lines]) => {
+        ("sync", [lines, mtime]) => {
             let lines = lines.parse().ok()?;
-            Some(Owned::Sync { file, lines })
+            let mtime = match *mtime {
+                "-" => None,
+                mtime => Some(mtime.parse().ok()?),
+            };
+            Some(Owned::Sync { file, lines, mtime })
         }
         ("away", [name]) => {
             let name = unescape(name)?;

@@ -25,6 +25,8 @@ pub(crate) struct Recorded {
     pub lines: u64,
     /// The numbers in the last of them, whose data are not known to be on the disk.
     pub tail: VecDeque<u64>,
+    /// When the data were changed last, in nanoseconds, as the last mark says.
+    pub mtime: Option<i64>,
 }
 
 /// The claim that a file is complete.
@@ -68,7 +70,8 @@ impl Recorded {
     }
 
     /// The data of the first `lines` lines are on the disk.
-    fn synced(&mut self, lines: u64) {
+    fn synced(&mut self, lines: u64, mtime: Option<i64>) {
+        self.mtime = mtime;
         let left = self.lines.saturating_sub(lines);
         while self.tail.len() as u64 > left {
             self.tail.pop_front();
@@ -98,6 +101,7 @@ impl Recorded {
             let mark = Line::Sync {
                 file,
                 lines: synced,
+                mtime: self.mtime,
             };
             lines.push(&mark);
         }
@@ -180,7 +184,7 @@ impl Replay {
             }
             Owned::Hint { file, hints } => self.of(file).hints = hints,
             Owned::Done { file, done } => self.of(file).done = Some(done),
-            Owned::Sync { file, lines } => self.of(file).synced(lines),
+            Owned::Sync { file, lines, mtime } => self.of(file).synced(lines, mtime),
             Owned::Away { file, name } => self.of(file).away = Some(name).filter(|n| !n.is_empty()),
             Owned::Gone { file, number } => self.of(file).gone(number),
         }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::FileExt;
 
@@ -121,8 +120,8 @@ fn holds(dir: &Dir, done: &Done, verify: bool) -> io::Result<bool> {
 }
 
 /// The pieces that are in a file of `len` bytes. Those with a checksum of their own that
-/// were synced, by the journal's word, are believed if a few of them are found as they
-/// should be; of all others the bytes are read, and only those whose CRC-32 is the
+/// were synced, by the journal's word, are believed if nobody changed the file since and a
+/// few of them are found as they should be; of all others the bytes are read, and only those whose CRC-32 is the
 /// journal's count: the journal may have outlived data in a power cut, and people edit
 /// files.
 pub(crate) fn survey(
@@ -151,7 +150,9 @@ pub(crate) fn survey(
     let synced = (entries.iter())
         .filter(|(number, entry)| is_synced(*number, entry))
         .map(|(_, entry)| *entry);
-    let mut trusts = !verify && recorded.entries.values().all(|e| within(e) || !e.verified);
+    let is_ours = was_left_so(changed(&file.metadata()?), recorded);
+    let whole = recorded.entries.values().all(|e| within(e) || !e.verified);
+    let mut trusts = !verify && is_ours && whole;
     for entry in spots(&synced.collect::<Vec<_>>()) {
         trusts = trusts && is_there(&entry)?;
     }
@@ -167,14 +168,27 @@ pub(crate) fn survey(
     Ok(pieces)
 }
 
-/// The first, the last, and some in between.
+/// How long after the last mark a run that was killed may have written, in nanoseconds: data
+/// are synced within 2 s, and syncing takes its time.
+const SOON: i64 = 10_000_000_000;
+
+/// Whether data changed last at `mtime` are as a run of ours left them. One that was killed
+/// may have written a little after the last mark; anything else is somebody else's edit.
+fn was_left_so(mtime: Option<i64>, recorded: &Recorded) -> bool {
+    let (Some(mtime), Some(marked)) = (mtime, recorded.mtime) else {
+        return false;
+    };
+    let after = mtime.saturating_sub(marked);
+    after == 0 || (!recorded.tail.is_empty() && (0..SOON).contains(&after))
+}
+
+/// The first, the last, and some in between: the same ones for all who look.
 fn spots(entries: &[Entry]) -> impl Iterator<Item = Entry> {
-    let random = RandomState::new();
     let last = entries.len().saturating_sub(1);
     let mut all: Vec<usize> = match entries.len() as u64 {
         0 => Vec::new(),
         count => (2..SPOTS)
-            .map(|n| usize::try_from(random.hash_one(n) % count).unwrap_or(0))
+            .map(|n| usize::try_from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % count).unwrap_or(0))
             .chain([0, last])
             .collect(),
     };

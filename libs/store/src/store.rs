@@ -160,6 +160,14 @@ impl<T: Clone + Send + 'static> Store<T> {
         self.shared.room.until(|| lane.has_done(given));
     }
 
+    /// What is missing may come with another run: incomplete files stay as they are at the
+    /// end, whatever [`Options::on_incomplete`] says.
+    pub fn spare(&self) {
+        self.shared
+            .spare
+            .store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// Ends the run: every file any piece or absence spoke of, in order of appearance.
     /// Incomplete files keep their data and the journal, see
     /// [`OnIncomplete`](crate::OnIncomplete).

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use crate::Error;
 use crate::dir::Dir;
+use crate::finish::changed;
 use crate::lane::{Job, Lane, State};
 use crate::line::{Line, Lines};
 use crate::room::lock;
@@ -218,8 +219,8 @@ impl<T> Shared<T> {
             };
             match self.flush(lane, place.dir()) {
                 // It got its name meanwhile.
-                Ok(false) => return Ok(()),
-                Ok(true) => return self.mark(lane, lines),
+                Ok(None) => return Ok(()),
+                Ok(Some(mtime)) => return self.mark(lane, lines, mtime),
                 Err(e) => {
                     self.trouble.end(failed(e));
                     lock(&lane.tide).broken = true;
@@ -230,26 +231,28 @@ impl<T> Shared<T> {
         Ok(())
     }
 
-    /// Syncs the data of a file, if they still are where they are written.
-    fn flush(&self, lane: &Lane<T>, dir: &Dir) -> io::Result<bool> {
+    /// Syncs the data of a file, if they still are where they are written, and tells when they
+    /// were changed last.
+    fn flush(&self, lane: &Lane<T>, dir: &Dir) -> io::Result<Option<Option<i64>>> {
         if let Some(file) = self.handles.take(lane.at) {
-            let flushed = flush(&file);
+            let flushed = flush(&file).and_then(|()| Ok(changed(&file.metadata()?)));
             drop(file);
             self.handles.rest(lane.at);
-            return flushed.map(|()| true);
+            return flushed.map(Some);
         }
         // Closed for others. Synced it is all the same, whoever opens it.
         match dir.open_regular(&lane.part)? {
-            Some(file) => flush(&file).map(|()| true),
-            None => Ok(false),
+            Some(file) => flush(&file).and_then(|()| Ok(Some(changed(&file.metadata()?)))),
+            None => Ok(None),
         }
     }
 
-    /// Says in the journal that the data of so many lines are on the disk.
-    pub fn mark(&self, lane: &Lane<T>, lines: u64) -> Result<(), Error> {
+    /// Says in the journal that the data of so many lines are on the disk, in a file that was
+    /// changed last at `mtime`.
+    pub fn mark(&self, lane: &Lane<T>, lines: u64, mtime: Option<i64>) -> Result<(), Error> {
         if let Some(place) = &lane.job.place {
             let file = lane.key.as_str();
-            let line = Lines::of(Line::Sync { file, lines });
+            let line = Lines::of(Line::Sync { file, lines, mtime });
             let is_first = place.journal.append(place.dir(), &line)?;
             lock(&lane.tide).ebb(lines);
             if is_first {

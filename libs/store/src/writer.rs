@@ -34,6 +34,8 @@ pub(crate) struct Shared<T> {
     pub trouble: Trouble,
     /// How many missing pieces are listed by message-id.
     pub listed: AtomicUsize,
+    /// What is incomplete stays as it is at the end.
+    pub spare: AtomicBool,
     pub events: Box<dyn Fn(Event<T>) + Send + Sync>,
 }
 
@@ -119,8 +121,14 @@ impl<T> Shared<T> {
             tides: Tides::new(),
             trouble: Trouble::default(),
             listed: AtomicUsize::new(0),
+            spare: AtomicBool::new(false),
             events,
         }
+    }
+
+    /// Whether incomplete files stay as they are at the end, whatever is wanted.
+    pub fn spares(&self) -> bool {
+        self.spare.load(Ordering::Relaxed)
     }
 
     /// Gives a lane something to do.

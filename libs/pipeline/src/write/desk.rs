@@ -254,6 +254,14 @@ impl Desk {
         }
     }
 
+    /// Whether no segment failed only for now.
+    pub fn is_final(&self) -> bool {
+        let classes = self.lost.values().flat_map(HashMap::values);
+        let mut fates = Tally::default();
+        classes.for_each(|class| fates.failure(class));
+        fates.is_final()
+    }
+
     fn unsettle(&self) {
         if let Some(feedback) = &self.feedback {
             feedback.unsettle();

@@ -164,6 +164,7 @@ pub fn report(file: &FileOutcome) -> FileReport {
         damaged: file.damaged,
         unverified: file.unverified,
         missing_ranges: ranges(&file.missing_ranges),
+        damaged_ranges: ranges(&file.damaged_ranges),
         crc32: file.crc32.map(|crc| format!("{crc:08x}")),
         crc32_declared: file.crc32_declared.map(|crc| format!("{crc:08x}")),
         crc32_matches: file.crc32.zip(file.crc32_declared).map(|(a, b)| a == b),

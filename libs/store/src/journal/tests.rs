@@ -228,7 +228,11 @@ fn what_comes_after_the_last_mark_is_not_known_to_be_on_the_disk() {
     let temp = tempfile::tempdir().unwrap();
     let dir = Dir::open(temp.path()).unwrap();
     let journal = open(&dir, "job").unwrap();
-    let sync = |lines| Line::Sync { file: "f", lines };
+    let sync = |lines| Line::Sync {
+        file: "f",
+        lines,
+        mtime: Some(7),
+    };
     let lines = [part("f", 1), part("g", 1), part("f", 2), part("f", 3)];
     // Written again it is not where it was.
     for line in lines.into_iter().chain([sync(2), part("f", 1)]) {
@@ -251,6 +255,7 @@ fn no_mark_is_trusted_in_a_damaged_journal() {
     let sync = Line::Sync {
         file: "f",
         lines: 2,
+        mtime: None,
     };
     for line in [part("f", 1), part("f", 2), sync] {
         journal.append(&dir, &Lines::of(line)).unwrap();
@@ -282,6 +287,7 @@ fn a_journal_full_of_what_is_no_longer_true_is_written_anew() {
     let sync = Line::Sync {
         file: "f",
         lines: 1_990,
+        mtime: None,
     };
     journal.append(&dir, &Lines::of(sync)).unwrap();
     drop(journal);
