@@ -76,7 +76,9 @@ impl<T> Index<T> {
         let opened = self.jobs.get_mut(ident.job)?;
         let name = name::choose(NameFrom::Subject, None, ident.name, ident.file);
         let folder = opened.job.place.as_ref().map(|place| &place.folder);
-        let part = folder.map_or_else(String::new, |folder| folder.part_name(&name, &key));
+        let part = folder.map_or_else(String::new, |folder| {
+            folder.part_name(&name, ident.job, &key)
+        });
         let nth = folder.map_or(1, |folder| lock(&folder.names).expect(&name));
         let identity = Identity {
             index: ident.file,

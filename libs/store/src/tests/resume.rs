@@ -471,3 +471,30 @@ fn without_a_journal_two_processes_still_exclude_each_other() {
     assert_eq!(finished(store)[0].status, Status::Complete);
     assert_eq!(listing(temp.path()), ["a.bin"]);
 }
+
+// Two NZBs of one name, from two places, list the same articles: the data of one must not
+// be taken for those of the other, whose journal knows nothing of its holes.
+#[test]
+fn jobs_that_share_a_folder_and_a_file_keep_their_data_apart() {
+    let temp = tempfile::tempdir().unwrap();
+    let other = "fedcba9876543210";
+    let of_other = |p: Piece<'static>| Piece { job: other, ..p };
+    let [one, two, three] = three();
+    for pieces in [vec![one, three], vec![of_other(two)]] {
+        let mut store = Core::open(keeping(temp.path())).unwrap();
+        put(&mut store, &pieces);
+        finished(store);
+    }
+    assert_eq!(read(temp.path(), PART), b"ab\0\0ef");
+    let options = keeping(temp.path());
+    for (job, numbers) in [(JOB, vec![(1, 2), (3, 4)]), (other, vec![(2, 3)])] {
+        let ident = Ident {
+            job,
+            ..Ident::from(&one)
+        };
+        let peek = Peek::open(&options, job, "job").unwrap();
+        assert_eq!(peek.kept(&ident).unwrap().numbers, numbers);
+        let store = Core::open(options.clone()).unwrap();
+        assert_eq!(store.store.kept(&ident).unwrap().numbers, numbers);
+    }
+}
