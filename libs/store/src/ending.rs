@@ -229,7 +229,7 @@ const AWAY: &str = ".incomplete";
 impl<T> Shared<T> {
     /// Ends the run, once no writer is left. `is_over` says that it came to its end.
     pub fn end(&self, is_whole: IsWhole, is_over: bool) -> (Vec<FileOutcome>, Vec<Error>) {
-        let index = std::mem::take(&mut *lock(&self.index));
+        let index = lock(&self.index).close();
         for lane in &index.lanes {
             let before = lock(&lane.desk).reported;
             // What is complete now is in what is returned.

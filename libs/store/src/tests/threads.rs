@@ -153,7 +153,7 @@ fn what_fails_between_two_pieces_keeps_no_ticket() {
         name: "a.bin",
         ..Ident::default()
     };
-    let lane = store.shared.lane(&ident).unwrap();
+    let lane = store.shared.lane(&ident).unwrap().unwrap();
     let (done, _) = store.shared.with(&lane, |held| {
         held.open()?;
         held.piece(given(1))?;
@@ -166,6 +166,24 @@ fn what_fails_between_two_pieces_keeps_no_ticket() {
     });
     assert_eq!(done, None);
     assert_eq!(Arc::strong_count(&ticket), 1);
+}
+
+// A signal ends the writing while an earlier stage still asks what is there: the journal must
+// not be opened beside the one that is being closed, and said to be another process's.
+#[test]
+fn who_asks_while_the_run_ends_opens_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::open(options(temp.path()), |_: Event<u64>| ()).unwrap();
+    let of_first = Ident::from(&three()[0]);
+    store.kept(&of_first).unwrap();
+    let index = lock(&store.shared.index).close();
+    let other = Ident {
+        file_id: "other",
+        ..of_first
+    };
+    assert!(store.kept(&other).unwrap().refused);
+    assert_eq!(index.lanes.len(), 1);
+    assert!(store.finish().1.is_empty());
 }
 
 // Its lane would wait for it for ever, and with the lane all who want to know how it stands.
