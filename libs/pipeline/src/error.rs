@@ -67,6 +67,7 @@ impl Error {
             Error::Stream(_) | Error::Order(_) | Error::Input(_) => Code::DATA,
             Error::Truncated(_) => Code::TRUNCATED,
             Error::NoInput(_) => Code::NO_INPUT,
+            Error::Store(e) if e.is_bug() => Code::BUG,
             Error::Store(e) if e.is_in_use() => Code::TEMPORARY,
             Error::Store(e) if e.is_cannot_create() => Code::CANNOT_CREATE,
             Error::Store(_) | Error::NoRoom { .. } | Error::Io { .. } => Code::IO,

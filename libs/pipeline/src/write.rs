@@ -140,7 +140,8 @@ impl Writing {
             code: inlet.inherited(),
             ..Ending::default()
         };
-        let errors = self.finish(worked.is_ok());
+        // A stage before that did not come to its end did not send all there is.
+        let errors = self.finish(worked.is_ok() && ending.code == Code::OK);
         let mut desk = lock(&self.desk);
         let mut failures: Vec<Error> = worked.err().into_iter().chain(errors).collect();
         failures.extend(desk.trouble().err());
@@ -189,7 +190,7 @@ impl Writing {
         verdicts
     }
 
-    /// Closes the store. `whole` says that the stream came to its end: a file that no
+    /// Closes the store. `whole` says that all came to its end: a file that no
     /// record told the size of is complete only then.
     fn finish(&self, whole: bool) -> Vec<Error> {
         if !self.desk().is_final() {
@@ -383,3 +384,6 @@ fn not_decoded(segment: &Segment) -> Error {
         segment.id.escape_debug()
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use crate::prints::Tickets;
 use crate::recorded::{Done, Recorded};
 use crate::room::lock;
 use crate::sync::flush;
-use crate::types::{Event, FileOutcome, Journaling, OnIncomplete, Reason, Sync};
+use crate::types::{Event, FileOutcome, Journaling, OnIncomplete, Placed, Reason, Sync};
 use crate::writer::Shared;
 
 /// Whether a file is whole, given that unverified pieces count or not.
@@ -116,9 +116,15 @@ impl<T> Held<'_, T> {
         let place = self.place_of_job()?;
         place.journal.sync(place.dir())?;
         for number in foreign {
-            if let Some(ticket) = self.desk.tickets.take(number) {
-                let reason = Reason::Foreign;
-                self.told.push(Event::Doubted { ticket, reason });
+            let Some(ticket) = self.desk.tickets.take(number) else {
+                continue;
+            };
+            let reason = Reason::Foreign;
+            let fresh = self.fresh.iter().rfind(|(n, _)| *n == number);
+            match fresh.and_then(|&(_, at)| self.told.get_mut(at)) {
+                // Told as good first it would be the last that is waited for.
+                Some(Event::Placed { placed, .. }) => *placed = Placed::Rejected(reason),
+                _ => self.doubted.push(Event::Doubted { ticket, reason }),
             }
         }
         Ok(true)
@@ -226,7 +232,7 @@ const AWAY: &str = ".incomplete";
 impl<T> Shared<T> {
     /// Ends the run, once no writer is left. `is_over` says that it came to its end.
     pub fn end(&self, is_whole: IsWhole, is_over: bool) -> (Vec<FileOutcome>, Vec<Error>) {
-        let index = std::mem::take(&mut *lock(&self.index));
+        let index = lock(&self.index).close();
         for lane in &index.lanes {
             let before = lock(&lane.desk).reported;
             // What is complete now is in what is returned.

@@ -47,6 +47,12 @@ pub enum Error {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// A thread of ours died with this file in hand: our fault.
+    #[error("{}: internal error while it was written; please report it", path.display())]
+    Bug {
+        /// The data file.
+        path: PathBuf,
+    },
     /// Another process writes the same job into the same directory.
     #[error("{} is in use by another process", path.display())]
     InUse {
@@ -69,6 +75,11 @@ impl Error {
     /// Whether another process holds the output. Later it will be free.
     pub fn is_in_use(&self) -> bool {
         matches!(self, Error::InUse { .. })
+    }
+
+    /// Whether it is nobody's fault but ours.
+    pub fn is_bug(&self) -> bool {
+        matches!(self, Error::Bug { .. })
     }
 
     /// Whether output could not be created, or what is there was refused.
@@ -108,6 +119,7 @@ impl Error {
                 line: *line,
                 what,
             },
+            Error::Bug { .. } => Error::Bug { path },
             Error::InUse { .. } => Error::InUse { path },
         }
     }
@@ -136,6 +148,7 @@ impl Error {
             | Error::Refused { path, .. }
             | Error::Io { path, .. }
             | Error::State { path, .. }
+            | Error::Bug { path }
             | Error::InUse { path } => path,
         }
     }

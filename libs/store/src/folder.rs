@@ -49,15 +49,15 @@ impl Folder {
         }
     }
 
-    /// A name for the data of the file with identity `key`, its own even if another
+    /// A name for the data of the file with identity `key` in `job`, its own even if another
     /// identity begins alike.
-    pub fn part_name(&self, name: &str, key: &str) -> String {
-        let mut part = name::part_name(name, &name::tag(key));
+    pub fn part_name(&self, name: &str, job: &str, key: &str) -> String {
+        let mut part = name::part_name(name, &name::data_tag(job, key));
         let mut parts = lock(&self.parts);
         let mut n = 1;
         while !parts.insert(part.clone()) {
             n += 1;
-            part = name::part_name(name, &name::tag(&format!("{key}#{n}")));
+            part = name::part_name(name, &name::data_tag(job, &format!("{key}#{n}")));
         }
         part
     }

@@ -30,6 +30,10 @@ pub(crate) struct Held<'a, T> {
     pub lane: &'a Arc<Lane<T>>,
     pub desk: &'a mut Desk<T>,
     pub told: Told<T>,
+    /// What is to be told before that: who is told of a file's last piece takes all for settled.
+    pub doubted: Told<T>,
+    /// The numbers of pieces that are to be told as written, and which of `told` each is.
+    pub fresh: Vec<(u64, usize)>,
     /// Pieces that lie one behind the other, to be written at once.
     pub run: Run<T>,
     /// What is written, and is to be in the journal before it is told.
@@ -53,6 +57,8 @@ impl<'a, T> Held<'a, T> {
             lane,
             desk,
             told: Vec::new(),
+            doubted: Vec::new(),
+            fresh: Vec::new(),
             run: Run::new(),
             draft: Draft {
                 lines: Lines::default(),
@@ -69,7 +75,8 @@ impl<'a, T> Held<'a, T> {
         if self.file.take().is_some() {
             self.shared.handles.rest(self.lane.at);
         }
-        self.told
+        self.doubted.append(&mut self.told);
+        self.doubted
     }
 
     pub fn expect(&mut self, of: u64) {
@@ -236,7 +243,8 @@ impl<'a, T> Held<'a, T> {
             return Err(error);
         }
         self.rise(&numbers, bytes);
-        for ticket in self.draft.tickets.drain(..) {
+        for (number, ticket) in numbers.into_iter().zip(self.draft.tickets.drain(..)) {
+            self.fresh.push((number, self.told.len()));
             let placed = Placed::Written;
             self.told.push(Event::Placed { ticket, placed });
         }

@@ -20,6 +20,8 @@ pub(crate) struct Index<T> {
     pub jobs: HashMap<String, Opened<T>>,
     /// In order of appearance.
     pub lanes: Vec<Arc<Lane<T>>>,
+    /// The run ends: nothing is opened any more.
+    is_closed: bool,
 }
 
 /// A job and its files, by identity.
@@ -34,11 +36,21 @@ impl<T> Default for Index<T> {
             folders: Vec::new(),
             jobs: HashMap::new(),
             lanes: Vec::new(),
+            is_closed: false,
         }
     }
 }
 
 impl<T> Index<T> {
+    /// Takes all out, and closes what stays.
+    pub fn close(&mut self) -> Index<T> {
+        let closed = Index {
+            is_closed: true,
+            ..Index::default()
+        };
+        std::mem::replace(self, closed)
+    }
+
     /// The lanes of a job.
     pub fn lanes_of(&self, job: &Job) -> impl Iterator<Item = &Arc<Lane<T>>> {
         let opened = self.jobs.get(&job.id);
@@ -76,7 +88,9 @@ impl<T> Index<T> {
         let opened = self.jobs.get_mut(ident.job)?;
         let name = name::choose(NameFrom::Subject, None, ident.name, ident.file);
         let folder = opened.job.place.as_ref().map(|place| &place.folder);
-        let part = folder.map_or_else(String::new, |folder| folder.part_name(&name, &key));
+        let part = folder.map_or_else(String::new, |folder| {
+            folder.part_name(&name, ident.job, &key)
+        });
         let nth = folder.map_or(1, |folder| lock(&folder.names).expect(&name));
         let identity = Identity {
             index: ident.file,
@@ -95,13 +109,16 @@ impl<T> Index<T> {
 }
 
 impl<T> Shared<T> {
-    /// The lane of the file that is spoken of.
-    pub fn lane(&self, ident: &Ident<'_>) -> Result<Arc<Lane<T>>, Error> {
+    /// The lane of the file that is spoken of; `None` once the run ends.
+    pub fn lane(&self, ident: &Ident<'_>) -> Result<Option<Arc<Lane<T>>>, Error> {
         let key = key(ident);
         let mut index = lock(&self.index);
+        if index.is_closed {
+            return Ok(None);
+        }
         let known = index.jobs.get(ident.job);
         if let Some(lane) = known.and_then(|opened| opened.lanes.get(key.as_ref())) {
-            return Ok(Arc::clone(lane));
+            return Ok(Some(Arc::clone(lane)));
         }
         if known.is_none() {
             let place = self.open_job(&mut index, ident)?;
@@ -113,10 +130,9 @@ impl<T> Shared<T> {
             index.jobs.insert(ident.job.to_owned(), opened);
         }
         let lane = index.add(ident, key.into_owned());
-        lane.ok_or_else(|| {
-            self.root
-                .error("", std::io::Error::other("the job is not open"))
-        })
+        let unopened = || std::io::Error::other("the job is not open");
+        lane.map(Some)
+            .ok_or_else(|| self.root.error("", unopened()))
     }
 
     /// `None` if it cannot be opened and others can.

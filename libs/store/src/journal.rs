@@ -13,7 +13,8 @@
 //!     NAME.SIZE.FITS.CRC32, or -
 //! hint FILE SIZE NAME CRC32 CRC      what the pieces' headers agree on
 //! gone FILE NUMBER|* CRC             no longer true
-//! sync FILE N CRC                    the data of its first N part lines are on the disk
+//! sync FILE N MTIME CRC              the data of its first N part lines are on the disk, in
+//!                                    a file that was changed last at MTIME
 //! done FILE SIZE CRC32 NAME MTIME OF UNVERIFIED CRC
 //!     is about to be, or is, complete as NAME
 //! away FILE NAME CRC                 its data are about to be, or are, called NAME

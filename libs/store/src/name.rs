@@ -5,6 +5,8 @@
 
 mod choose;
 
+use sha2::{Digest, Sha256};
+
 pub(crate) use choose::choose;
 
 /// The longest component Linux, macOS and the BSDs take, in bytes (`NAME_MAX`).
@@ -77,6 +79,17 @@ pub(crate) fn cut(text: &str, max: usize) -> &str {
 pub(crate) fn part_name(name: &str, tag: &str) -> String {
     let tail = format!(".{tag}.part");
     format!("{}{tail}", cut(name, MAX - tail.len()))
+}
+
+/// The tag of the data file of `key`, a file of `job`. Two jobs may share a folder and list
+/// the same file: the journal of one must never speak of the data of the other.
+pub(crate) fn data_tag(job: &str, key: &str) -> String {
+    if job.is_empty() {
+        return tag(key);
+    }
+    let digest = Sha256::digest(format!("{job}\n{key}"));
+    let head = digest.iter().take(TAG / 2);
+    head.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The names the journal of a job may have, the preferred one first: another job's tag

@@ -61,7 +61,7 @@ impl Peek {
             return Ok(Kept::whole());
         }
         let base = name::choose(NameFrom::Subject, None, file.name, file.file);
-        let part = name::part_name(&base, &name::tag(&key));
+        let part = name::part_name(&base, &name::data_tag(file.job, &key));
         let away = recorded.away.as_ref();
         let away = away.filter(|away| name::safe_name(away) == **away);
         for name in [Some(&part), away].into_iter().flatten() {

@@ -62,8 +62,9 @@ impl Family {
 #[derive(Debug)]
 pub(crate) struct Tickets<T>(BTreeMap<Family, (u32, Vec<(u64, T)>)>);
 
-/// Most fingerprints of one file whose tickets are kept.
-const FAMILIES: usize = 256;
+/// With more fingerprints than this no piece of a file is the odd one out: there are posts
+/// that give each article a name of its own, and tickets would pile up for nothing.
+const FAMILIES: usize = 16;
 
 /// With more pieces than this, a fingerprint is not the odd one out.
 const FEW: u32 = 2;
@@ -72,6 +73,9 @@ impl<T: Clone> Tickets<T> {
     /// Notes a piece that was written.
     pub fn note(&mut self, print: &Print, number: u64, ticket: &T) {
         if self.0.len() >= FAMILIES && !self.0.contains_key(&print.family) {
+            self.0
+                .values_mut()
+                .for_each(|(_, tickets)| *tickets = Vec::new());
             return;
         }
         let (count, tickets) = self.0.entry(print.family).or_default();
@@ -203,5 +207,31 @@ impl Prints {
         let at = usize::from(number).checked_sub(1);
         at.and_then(|at| self.known.get(at).copied())
             .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Posts that give each article a name of its own come with thousands of files: tickets of
+    // some hundred articles of each were more memory than all else.
+    #[test]
+    fn where_all_differ_nothing_is_kept() {
+        let ticket = std::sync::Arc::new(());
+        let mut tickets = Tickets::new();
+        for number in 1..=200 {
+            let family = Family {
+                name: Some(number),
+                size: Some(9),
+            };
+            let print = Print {
+                family,
+                fits: true,
+                crc32: None,
+            };
+            tickets.note(&print, number.into(), &ticket);
+        }
+        assert_eq!(std::sync::Arc::strong_count(&ticket), 1);
     }
 }

@@ -106,7 +106,9 @@ impl<T: Clone + Send + 'static> Store<T> {
         if shared.trouble.is_over() {
             return shared.trouble.check();
         }
-        let lane = shared.lane(ident)?;
+        let Some(lane) = shared.lane(ident)? else {
+            return Ok(());
+        };
         if !shared.room.take(item.bytes(), || shared.trouble.is_over()) {
             return shared.trouble.check();
         }
@@ -123,7 +125,13 @@ impl<T: Clone + Send + 'static> Store<T> {
     pub fn kept(&self, file: &Ident<'_>) -> Result<Kept, Error> {
         let shared = &self.shared;
         shared.trouble.check()?;
-        let lane = shared.lane(file)?;
+        let refused = Kept {
+            refused: true,
+            ..Kept::default()
+        };
+        let Some(lane) = shared.lane(file)? else {
+            return Ok(refused);
+        };
         let (kept, told) = shared.with(&lane, |held| {
             held.open()?;
             held.expect(file.of);
@@ -137,10 +145,7 @@ impl<T: Clone + Send + 'static> Store<T> {
             }
         }
         shared.trouble.check()?;
-        Ok(kept.unwrap_or(Kept {
-            refused: true,
-            ..Kept::default()
-        }))
+        Ok(kept.unwrap_or(refused))
     }
 
     /// Waits until all pieces that were given are in their places; then every file spoken

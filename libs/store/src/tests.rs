@@ -25,7 +25,7 @@ mod unknown;
 
 const JOB: &str = "0123456789abcdef0123456789abcdef";
 const FILE: &str = "fedcba9876543210fedcba9876543210";
-const PART: &str = "a.bin.fedcba987654.part";
+const PART: &str = "a.bin.2f4eae3c4002.part";
 const JOURNAL: &str = ".nzbpipe-0123456789ab.journal";
 
 fn options(dir: &Path) -> Options {

@@ -251,7 +251,7 @@ pub enum Reason {
     OutOfRange,
     /// A piece with the same number lies elsewhere, or has other bytes.
     Contradiction,
-    /// By its headers it is a piece of another file.
+    /// By its headers it is a piece of another file. Its bytes are there, unverified.
     Foreign,
 }
 
@@ -443,7 +443,8 @@ pub enum Event<T> {
         placed: Placed,
     },
     /// A piece that was written is not believed any more: it is as good as
-    /// [`Rejected`](Placed::Rejected), though its bytes are there, unverified.
+    /// [`Rejected`](Placed::Rejected), though its bytes are there, unverified. Told before the
+    /// fate of the piece that gave rise to the doubt.
     Doubted {
         /// What was given with the piece.
         ticket: T,

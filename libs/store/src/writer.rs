@@ -1,6 +1,7 @@
 //! What the writers of a store share, and what one of them does: it takes a lane, does
 //! some of what waits for it, and tells what became of it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -185,8 +186,16 @@ impl<T: Clone> Shared<T> {
             count: items.iter().filter(|item| item.takes_room()).count(),
         };
         let done = items.len();
-        let told = self.with(lane, |held| held.batch(items)).1;
-        told.into_iter().for_each(&self.events);
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            let told = self.with(lane, |held| held.batch(items)).1;
+            told.into_iter().for_each(&self.events);
+        }));
+        if served.is_err() {
+            // Others wait for this lane and its room: they are to hear of it, not to hang.
+            let path = self.root.path_of(&lane.part);
+            self.trouble.end(Error::Bug { path });
+            self.room.stir();
+        }
         // The bytes are gone, and what became of them is told.
         let is_more = lane.done(done);
         self.room.give(load);

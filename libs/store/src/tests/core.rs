@@ -79,6 +79,13 @@ impl Core {
         let mut fate = None;
         for event in lock(&self.told).drain(..) {
             match event {
+                Event::Placed {
+                    ticket,
+                    placed: Placed::Rejected(reason @ Reason::Foreign),
+                } => {
+                    self.doubted.push((ticket, reason));
+                    fate = Some(Placed::Written);
+                }
                 Event::Placed { placed, .. } => fate = Some(placed),
                 Event::Completed(file) => self.completed.push(*file),
                 Event::Doubted { ticket, reason } => self.doubted.push((ticket, reason)),

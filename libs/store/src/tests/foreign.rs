@@ -222,3 +222,56 @@ fn a_look_changes_nothing_and_needs_no_lock() {
     fs::write(temp.path().join("out/job/a.bin"), b"abcdef").unwrap();
     assert!(look(Journaling::Keep).complete);
 }
+
+// Who waits until all pieces have met their fate must not see that of the last one before the
+// doubt: nobody would be there any more to ask for a better copy.
+#[test]
+fn doubt_comes_before_the_fate_of_the_last_piece() {
+    let [one, _, three] = good();
+    let foreign = of(2, "z.bin", WRONG);
+    let rows = [
+        ([one, foreign, three], "D2 W3"),
+        ([one, three, foreign], "R2"),
+    ];
+    for (pieces, want) in rows {
+        let temp = tempfile::tempdir().unwrap();
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let teller = Arc::clone(&told);
+        let tell = move |event| {
+            lock(&teller).push(match event {
+                Event::Placed {
+                    ticket,
+                    placed: Placed::Written,
+                } => format!("W{ticket}"),
+                Event::Placed { ticket, .. } => format!("R{ticket}"),
+                Event::Doubted { ticket, .. } => format!("D{ticket}"),
+                Event::Completed(_) => "C".to_owned(),
+            });
+        };
+        let store: Store<u64> = Store::open(options(temp.path()), tell).unwrap();
+        for p in pieces {
+            lock(&told).clear();
+            let given = Piece {
+                bytes: Bytes::copy_from_slice(p.bytes),
+                job: p.job,
+                job_name: p.job_name,
+                file_id: p.file_id,
+                name: p.name,
+                yenc_name: p.yenc_name,
+                number: p.number,
+                of: p.of,
+                offset: p.offset,
+                size: p.size,
+                verified: p.verified,
+                crc32: p.crc32,
+                part: p.part,
+                total: p.total,
+                id: p.id,
+                ..Piece::default()
+            };
+            store.piece(given, p.number).unwrap();
+            store.outcomes();
+        }
+        assert_eq!(lock(&told).join(" "), want);
+    }
+}

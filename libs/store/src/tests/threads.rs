@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::thread;
 
 use super::*;
+use crate::lane::Given;
 
 const PIECE: usize = 1_000;
 
@@ -134,6 +135,76 @@ fn a_full_disk_ends_it_all_and_is_told_once() {
     assert_eq!(store.piece(&three()[0]).unwrap(), Placed::Duplicate);
     put(&mut store, &three()[1..]);
     assert_eq!(finished(store)[0].status, Status::Complete);
+}
+
+// Whoever waits for the fate of what was given with a piece would wait for ever.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_fails_between_two_pieces_keeps_no_ticket() {
+    let temp = tempfile::tempdir().unwrap();
+    let store: Store<Arc<()>> = Store::open(options(temp.path()), |_| {}).unwrap();
+    let ids = ["0123456789ab".to_owned()];
+    let ticket = Arc::new(());
+    let given = |number| Given::new(some(0, number, 9, &ids), Arc::clone(&ticket));
+    let ident = Ident {
+        job: JOB,
+        job_name: "job",
+        file_id: &ids[0],
+        name: "a.bin",
+        ..Ident::default()
+    };
+    let lane = store.shared.lane(&ident).unwrap().unwrap();
+    let (done, _) = store.shared.with(&lane, |held| {
+        held.open()?;
+        held.piece(given(1))?;
+        held.flush()?;
+        held.close();
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        store.shared.handles.put(lane.at, Arc::new(full));
+        held.piece(given(3))?;
+        held.flush()
+    });
+    assert_eq!(done, None);
+    assert_eq!(Arc::strong_count(&ticket), 1);
+}
+
+// A signal ends the writing while an earlier stage still asks what is there: the journal must
+// not be opened beside the one that is being closed, and said to be another process's.
+#[test]
+fn who_asks_while_the_run_ends_opens_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::open(options(temp.path()), |_: Event<u64>| ()).unwrap();
+    let of_first = Ident::from(&three()[0]);
+    store.kept(&of_first).unwrap();
+    let index = lock(&store.shared.index).close();
+    let other = Ident {
+        file_id: "other",
+        ..of_first
+    };
+    assert!(store.kept(&other).unwrap().refused);
+    assert_eq!(index.lanes.len(), 1);
+    assert!(store.finish().1.is_empty());
+}
+
+// Its lane would wait for it for ever, and with the lane all who want to know how it stands.
+#[test]
+fn a_writer_that_panics_keeps_nobody_waiting() {
+    let temp = tempfile::tempdir().unwrap();
+    let small = Options {
+        queue: 2 * PIECE,
+        ..options(temp.path())
+    };
+    let store = Store::open(small, |_: Event<u64>| panic!("on purpose")).unwrap();
+    let ids = ["0123456789ab".to_owned()];
+    let (tell, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let fed = (1..=50).try_for_each(|n| store.piece(some(0, n, 99, &ids), n));
+        store.outcomes();
+        let errors = store.finish().1;
+        tell.send(fed.err().into_iter().chain(errors).count())
+    });
+    let errors = told.recv_timeout(std::time::Duration::from_secs(20));
+    assert_eq!(errors.expect("it waits"), 1);
 }
 
 // One whose size is known is made once and never again; a lie is not believed.
