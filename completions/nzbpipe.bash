@@ -78,7 +78,7 @@ _nzbpipe() {
                     return 0
                     ;;
                 --hash)
-                    COMPREPLY=($(compgen -W "sha256 blake3" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "sha256 blake3 crc32" -- "${cur}"))
                     return 0
                     ;;
                 --exec)

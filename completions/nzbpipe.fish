@@ -25,8 +25,9 @@ segment\t''"
 complete -c nzbpipe -l journal -d 'Keep the journal that a later run goes on by: always, until the job is complete, or have none' -r -f -a "keep\t''
 remove\t''
 never\t''"
-complete -c nzbpipe -l hash -d 'Digests of whole files for their `file` records' -r -f -a "sha256\t''
-blake3\t''"
+complete -c nzbpipe -l hash -d 'Digests of whole files for their `file` records; crc32 is always there' -r -f -a "sha256\t''
+blake3\t''
+crc32\t''"
 complete -c nzbpipe -l exec -d 'Run CMD for each file as soon as it is complete' -r
 complete -c nzbpipe -l exec-jobs -d 'Run CMD of --exec for up to N files at once' -r
 complete -c nzbpipe -l servers -d 'Read the servers from FILE, in the format of nzbpipe-servers(5)' -r -F

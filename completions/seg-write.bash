@@ -66,7 +66,7 @@ _seg__write() {
                     return 0
                     ;;
                 --hash)
-                    COMPREPLY=($(compgen -W "sha256 blake3" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "sha256 blake3 crc32" -- "${cur}"))
                     return 0
                     ;;
                 --exec)

@@ -20,8 +20,9 @@ segment\t''"
 complete -c seg-write -l journal -d 'Keep the journal that a later run goes on by: always, until the job is complete, or have none' -r -f -a "keep\t''
 remove\t''
 never\t''"
-complete -c seg-write -l hash -d 'Digests of whole files for their `file` records' -r -f -a "sha256\t''
-blake3\t''"
+complete -c seg-write -l hash -d 'Digests of whole files for their `file` records; crc32 is always there' -r -f -a "sha256\t''
+blake3\t''
+crc32\t''"
 complete -c seg-write -l exec -d 'Run CMD for each file as soon as it is complete' -r
 complete -c seg-write -l exec-jobs -d 'Run CMD of --exec for up to N files at once' -r
 complete -c seg-write -s q -l quiet -d 'Print nothing on success and one line on failure'

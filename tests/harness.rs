@@ -144,7 +144,8 @@ impl Scene {
         Scene::new(Mode::Piped)
     }
 
-    fn new(mode: Mode) -> Scene {
+    /// An empty directory for one arrangement.
+    pub fn new(mode: Mode) -> Scene {
         let root = tempfile::Builder::new()
             .prefix("nzbpipe-test-")
             .tempdir()

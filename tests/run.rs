@@ -39,10 +39,16 @@ impl Running {
 
     /// Sends a signal to every program that the download noted, not to the shell.
     pub fn signal(&self, signal: Signal) {
-        let pids = fs::read_to_string(self.work.join("pids")).unwrap_or_default();
-        for pid in pids.lines().filter_map(|line| line.parse().ok()) {
-            let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);
+        for pid in self.pids() {
+            let _ = kill_process(pid, signal);
         }
+    }
+
+    /// The programs that the download noted so far.
+    pub fn pids(&self) -> Vec<Pid> {
+        let pids = fs::read_to_string(self.work.join("pids")).unwrap_or_default();
+        let numbers = pids.lines().filter_map(|line| line.parse().ok());
+        numbers.filter_map(Pid::from_raw).collect()
     }
 
     /// What was printed on standard error so far.

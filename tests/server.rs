@@ -105,6 +105,17 @@ impl Server {
         asked.iter().filter(|one| *one == id).count()
     }
 
+    /// How many articles were asked for in all.
+    pub fn requests(&self) -> usize {
+        self.shared.asked.lock().unwrap().len()
+    }
+
+    /// The connections there are now. One whose client was killed is there until what it
+    /// had asked for is answered.
+    pub fn connections(&self) -> usize {
+        self.shared.open.load(Ordering::SeqCst)
+    }
+
     /// How many requests got an answer out of the script, not their article.
     pub fn faults(&self) -> usize {
         self.shared.faults.load(Ordering::SeqCst)

@@ -97,7 +97,7 @@ pub(crate) struct Output {
     #[arg(long)]
     pub verify: bool,
 
-    /// Digests of whole files for their `file` records
+    /// Digests of whole files for their `file` records; crc32 is always there
     #[arg(long, value_name = "DIGEST,…", value_enum, value_delimiter = ',')]
     pub hash: Vec<Digest>,
 
@@ -159,8 +159,8 @@ words!(
     Journal = Keep, Remove, Never => Journaling
 );
 words!(
-    /// `--hash`. There is no need to ask for the CRC-32.
-    Digest = Sha256, Blake3
+    /// `--hash`. The CRC-32 is there without being asked for.
+    Digest = Sha256, Blake3, Crc32
 );
 
 pub(crate) const EXAMPLES: &str = "\

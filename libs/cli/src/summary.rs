@@ -196,6 +196,8 @@ fn describe(file: &FileOutcome, dir: &Path) -> String {
             }
             if absent == 0 && file.size.is_none() {
                 text += "; its segments do not make a whole file";
+            } else if absent == 0 && file.missing_ranges.is_empty() {
+                text += "; what was to be done last failed: run it again";
             } else if absent == 0 {
                 text += "; the NZB is short: the file goes on past its last segment";
             }

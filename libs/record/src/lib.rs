@@ -89,6 +89,8 @@
 //!
 //! ## `job` – [`Job`]: one NZB; its counts are for display and never compared
 //!
+//! They leave out what is not asked for because it is there.
+//!
 //! | key | value |
 //! |---|---|
 //! | `job` | digest of the NZB |
@@ -198,12 +200,28 @@
 //! `bad-input` (the segment cannot be used), `unreachable` (no session with any
 //! server), `interrupted`, `internal` (a bug). Others may follow.
 //!
+//! `seg-write` gives `damaged` as class, the servers whose copies were refused in
+//! `tried`, and one of these words in `reason`: `crc` (the bytes are not those of the
+//! checksum), `truncated` (the data end before their trailer), `damaged` (a piece with an
+//! `encoding` is not right), `overlap` (it lies over a piece with another number),
+//! `out-of-range` (it ends beyond what the file can hold, or came after the file was
+//! complete without it), `contradiction` (a piece with the same number lies elsewhere or
+//! has other bytes), `foreign` (by its headers it is a piece of another file; it lies there
+//! as `unverified`). In `nzbpipe` the last four are asked of other servers first.
+//!
 //! ## `file` – [`FileReport`]: a file is complete, or what is wrong with it
+//!
+//! `seg-write` writes one for each file that a record named: when it is complete, else at
+//! the end. With `--resume`, `nzb-split` writes one ahead of the segments of each file of
+//! which it leaves some out, with the state as it is then, and without `path` and anything
+//! that would have to be read. It tells `seg-write` of the file; that looks for itself, and
+//! writes its own record later.
 //!
 //! | key | value |
 //! |---|---|
-//! | `job`, `job_name`, `file`, `file_id`, `name` | as in `segment` |
-//! | `path` ? | where its bytes lie |
+//! | `job`, `job_name`, `file`, `file_id` | as in `segment` |
+//! | `name` | the name that it got, or would get; from `nzb-split` as in `segment` |
+//! | `path` ? | where the complete file is, from the output directory |
 //! | `status` | `complete`, `incomplete` (the default), `unverified` or `damaged` |
 //! | `size` ? | size of the whole file in bytes |
 //! | `segments` | segments of the file (`of`), which are: |
@@ -212,8 +230,8 @@
 //! | `crc32` ? | CRC-32 of the whole file, 8 lower-case hexadecimal digits |
 //! | `crc32_declared` ? | the same as its articles state it, where they agree |
 //! | `crc32_matches` ? | `true` or `false`: whether the two are equal. What makes a file complete are the checksums of its parts; posters write anything here |
-//! | `md5_16k` ? | MD5 of the first 16 KiB, or of all of a smaller file, 32 lower-case hexadecimal digits: par2 files know their files by it |
-//! | `sha256` ?, `blake3` ? | the whole file's, 64 lower-case hexadecimal digits, if they were asked for |
+//! | `md5_16k` ? | MD5 of the first 16 KiB, or of all of a smaller file, 32 lower-case hexadecimal digits: par2 files know their files by it. Not there if they are not, or if an earlier run wrote them and the file is not complete |
+//! | `sha256` ?, `blake3` ? | the whole file's, 64 lower-case hexadecimal digits, if it is complete and they were asked for |
 //! | `damaged_ranges` ? | those of `missing_ranges` that only damaged copies were found of |
 //! | `resumed` ? | segments that an earlier run wrote; 0 if absent |
 //!
@@ -249,6 +267,22 @@
 //! | `segments`, `ok`, `missing`, `failed`, `damaged` ? | segments by fate |
 //! | `bytes` ? | payload bytes |
 //! | `message` ? | what to tell people, if `status` does not say it |
+//! | `repair` ? | array of objects, one for each job that is not complete, of at most 16: what is missing of it, and whether par2 can repair that. Only `seg-write` and `nzbpipe` write it, and only if nothing failed for now |
+//!
+//! An object of `repair` has `job_name`; `missing_bytes` (missing or damaged, par2 files not
+//! counted; encoded ones of a file whose size is not known); `repair`, that of the worst set:
+//! `yes` (there are blocks enough), `no` (there are not, or a file is in no set), `unknown`
+//! (too little of the par2 files is there to say) or `whole` (nothing that a set protects
+//! needs it); `unprotected` (names of files that are not whole and in no set) and
+//! `unprotected_count`; `sets`, an array of objects, one for each set of par2 files: `name`
+//! (what the names of its par2 files begin with), `repair`, `slice` (bytes in a block, 0 if
+//! that is not known), `hit` (blocks of protected files that are missing, in whole or in
+//! part), `there` and `carried` (recovery blocks on disk; those that the job lists),
+//! `lacking` (with `no`: how many more it would take), `unmatched` (names of protected files
+//! of which nothing was found), `unmatched_count`, and, if not 0, `left_out` (those of `hit`
+//! in files that the user did not choose), `undescribed` (protected files of which not even
+//! the name is known) and `unproven` (files that count as there but have bytes without a
+//! checksum). Arrays in it have at most 100 entries. Others may follow.
 //!
 //! # Use
 //!

@@ -93,9 +93,9 @@ pub struct FileReport {
     pub file: u64,
     /// Digest of the file's ordered numbers and message-ids.
     pub file_id: String,
-    /// File name as the segments gave it.
+    /// The name that it got, or would get.
     pub name: String,
-    /// Where the bytes lie: the final name, or the `.part` file.
+    /// Where the complete file is, from the output directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// What became of it.

@@ -292,7 +292,7 @@ impl Dir {
 
     /// Makes creations, renames and removals survive a power cut.
     pub fn sync(&self) -> Result<(), Error> {
-        match rustix::fs::fsync(&self.fd) {
+        match rustix::io::retry_on_intr(|| rustix::fs::fsync(&self.fd)) {
             // Some network and FUSE file systems cannot sync a directory.
             Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
             Err(e) => Err(Error::Io {
@@ -330,13 +330,15 @@ fn open_at(dir: &OwnedFd, name: &str, flags: OFlags, mode: Mode) -> Result<Owned
     {
         use rustix::fs::ResolveFlags;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match rustix::fs::openat2(dir, name, flags, mode, resolve) {
+        // Some file systems let a signal interrupt it.
+        let open = || rustix::fs::openat2(dir, name, flags, mode, resolve);
+        match rustix::io::retry_on_intr(open) {
             // Older than Linux 5.6, or a container's filter that does not know it.
             Err(Errno::NOSYS | Errno::PERM) => {}
             done => return done,
         }
     }
-    rustix::fs::openat(dir, name, flags, mode)
+    rustix::io::retry_on_intr(|| rustix::fs::openat(dir, name, flags, mode))
 }
 
 fn rename_exclusive(dir: &OwnedFd, from: &str, to: &str) -> Result<(), Errno> {

@@ -62,7 +62,14 @@ impl<T> Held<'_, T> {
             done: Done { mtime, ..done },
             overwrite: options.overwrite,
         };
-        let done = finish::publish(self.place_of_job()?, &whole)?;
+        let place = self.place_of_job()?;
+        let done = finish::publish(place, &whole).inspect_err(|_| {
+            // If it has its name already, that is not sure to last; but its data are not
+            // where they were.
+            if matches!(place.dir().stat(&self.lane.part), Ok(None)) {
+                self.desk.inode = None;
+            }
+        })?;
         drop(data);
         self.close();
         self.desk.digests = digests;

@@ -21,7 +21,7 @@ use crate::types::{Event, FileOutcome, Options, Order, Piece, Why};
 
 /// How much of one lane a writer takes at once: the others wait for their turn meanwhile.
 const BATCH: Load = Load {
-    bytes: 8 << 20,
+    bytes: 1 << 20,
     count: 128,
 };
 

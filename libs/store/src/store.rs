@@ -68,8 +68,8 @@ impl<T: Clone + Send + 'static> Store<T> {
     }
 
     /// Takes a piece to be put in its place; its fate is told as [`Event::Placed`]. Waits
-    /// while too many are under way. A piece of a file that failed is dropped, and nothing
-    /// is told of it.
+    /// while too many are under way. A piece of a file that failed is dropped with its
+    /// ticket, and nothing is told of it.
     ///
     /// # Errors
     ///

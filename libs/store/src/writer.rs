@@ -10,6 +10,7 @@ use crate::handles::Handles;
 use crate::held::Held;
 use crate::index::Index;
 use crate::lane::{Item, Lane, Told};
+use crate::prints::Tickets;
 use crate::room::{Load, Room, Work, lock};
 use crate::sync::Tides;
 use crate::types::{Event, Options};
@@ -147,6 +148,8 @@ impl<T> Shared<T> {
             Ok(value) => (Some(value), told),
             Err(error) => {
                 desk.failed = true;
+                // Who waits for a word on a piece learns by its ticket that there is none.
+                desk.tickets = Tickets::new();
                 drop(desk);
                 self.trouble.note(error);
                 self.room.stir();
@@ -159,12 +162,15 @@ impl<T> Shared<T> {
 impl<T: Clone> Shared<T> {
     /// The life of a writer.
     pub fn write(&self) {
-        while let Some(lane) = self.work.next() {
-            self.serve(&lane);
+        while let Some(mut lane) = self.work.next() {
+            while self.serve(&lane) {
+                lane = self.work.exchange(lane);
+            }
         }
     }
 
-    fn serve(&self, lane: &Arc<Lane<T>>) {
+    /// Does some of what waits for a lane; says whether there is more.
+    fn serve(&self, lane: &Arc<Lane<T>>) -> bool {
         let items = lane.take();
         let load = Load {
             bytes: items.iter().map(Item::bytes).sum(),
@@ -176,8 +182,6 @@ impl<T: Clone> Shared<T> {
         // The bytes are gone, and what became of them is told.
         let is_more = lane.done(done);
         self.room.give(load);
-        if is_more {
-            self.work.push(Arc::clone(lane));
-        }
+        is_more
     }
 }
