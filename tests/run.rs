@@ -252,7 +252,8 @@ pub fn tree(root: &Path) -> Tree {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            if entry.file_type().unwrap().is_dir() {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
                 folders.push(path);
                 continue;
             }
@@ -264,6 +265,8 @@ pub fn tree(root: &Path) -> Tree {
             let journal = entry.file_name().to_string_lossy().starts_with(".nzbpipe-");
             let content = match journal {
                 true => JOURNAL.to_owned(),
+                // A FIFO is not read: nobody may ever write there.
+                false if !kind.is_file() && !kind.is_symlink() => format!("{kind:?}"),
                 false => fs::read(&path).map_or_else(|e| e.to_string(), |b| sha256(&b)),
             };
             found.insert(name, content);
