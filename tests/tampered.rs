@@ -215,3 +215,16 @@ fn w13_the_unfinished_file_is_a_link() {
         });
     }
 }
+
+/// W24. An edit of one synced segment among many, which changes the time of the file: every time
+/// the default reads back only a few segments at random, and calls the wrong file complete and verified.
+#[test]
+fn w24_one_segment_of_many_was_edited() {
+    rows(
+        &[(
+            "edited",
+            "printf xyz | dd of=$part bs=1 seek=123456 conv=notrunc status=none",
+        ); 10],
+        "",
+    );
+}
