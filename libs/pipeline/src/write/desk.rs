@@ -99,7 +99,9 @@ impl Desk {
         let told = match fate {
             Fate::Placed { ticket, placed } => {
                 ticket.is_told.store(true, Ordering::Relaxed);
-                if placed == Placed::Written {
+                // One of another file is in its place too, though nobody believes it.
+                let is_there = [Placed::Written, Placed::Rejected(Reason::Foreign)];
+                if is_there.contains(&placed) {
                     self.bytes += ticket.bytes as u64;
                 }
                 self.placed(&ticket.part, &placed)
