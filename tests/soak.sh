@@ -14,5 +14,8 @@ NZBPIPE_KILLS=2000 NZBPIPE_CALLS_STEP=1 cargo test --test tests -- --nocapture c
 tests/crash/full.sh --levels 50
 tests/crash/power.sh --cuts 100
 
+# A million segments of 1 KiB in 5,000 files, with 64 handles.
+tests/bench/many.sh --check
+
 # The yEnc kernels of another machine, where Debian has the tools.
 tests/cross/aarch64.sh
