@@ -92,7 +92,7 @@ fn journals() {
         });
     }
     each(|t| {
-        let server = Script::of(&[&film]).once(&film.id(4), Act::Hold).start();
+        let server = Script::of(&[&film]).always(&film.id(4), Act::Hold).start();
         let other = Script::of(&[&film]).start();
         t.nzb(&[&film]);
         let first = t.begin(&writing(&server, "--journal never"));

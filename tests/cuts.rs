@@ -108,7 +108,7 @@ fn a_cut_stream_is_resumed_by_the_whole_one() {
 /// A server that holds the last article back, and the download that waits for it.
 fn held(posts: &[Post; 2]) -> Server {
     Script::of(&posts.each_ref())
-        .once(&posts[1].id(3), Act::Hold)
+        .always(&posts[1].id(3), Act::Hold)
         .start()
 }
 

@@ -27,7 +27,7 @@ fn while_the_rest_arrives() {
     for way in 0..2 {
         let t = Scene::alone();
         let server = Script::of(&[&film, &late])
-            .once(&late.id(3), Act::Hold)
+            .always(&late.id(3), Act::Hold)
             .start();
         t.nzb(&[&film, &late]);
         t.write(

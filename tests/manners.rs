@@ -109,7 +109,7 @@ fn terminals() {
 fn two_at_once() {
     let film = Post::new("film.bin", 20_000, 3_000);
     each(|t| {
-        let server = Script::of(&[&film]).once(&film.id(4), Act::Hold).start();
+        let server = Script::of(&[&film]).always(&film.id(4), Act::Hold).start();
         t.nzb(&[&film]);
         let job = Job::with(&server.flag_with("connections=1&pipeline=1"));
         let first = t.begin(&job);

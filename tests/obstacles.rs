@@ -172,7 +172,7 @@ fn w12_the_name_is_of_something_else() {
 fn w26_the_name_is_taken_meanwhile() {
     let film = film();
     each(|t| {
-        let server = Script::of(&[&film]).once(&film.id(4), Act::Hold).start();
+        let server = Script::of(&[&film]).always(&film.id(4), Act::Hold).start();
         t.nzb(&[&film]);
         let running = t.begin(&Job::from(&server));
         until("parts are written", || {
@@ -247,7 +247,7 @@ fn swap(t: &Scene, over: &AtomicBool) -> usize {
 fn w35_the_directory_is_removed() {
     let film = film();
     each(|t| {
-        let server = Script::of(&[&film]).once(&film.id(4), Act::Hold).start();
+        let server = Script::of(&[&film]).always(&film.id(4), Act::Hold).start();
         t.nzb(&[&film]);
         let running = t.begin(&Job::from(&server));
         until("parts are written", || {

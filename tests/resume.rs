@@ -114,7 +114,7 @@ fn an_output_in_use() {
     let [film, notes] = posts();
     each(|t| {
         let server = Script::of(&[&film, &notes])
-            .once(&film.id(3), Act::Hold)
+            .always(&film.id(3), Act::Hold)
             .start();
         t.nzb(&[&film, &notes]);
         let first = t.begin(&crate::harness::Job::from(&server));

@@ -13,7 +13,7 @@ fn stopped_and_run_again() {
     let film = Post::new("film.bin", 20_000, 3_000);
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         each(|t| {
-            let server = Script::of(&[&film]).once(&film.id(4), Act::Hold).start();
+            let server = Script::of(&[&film]).always(&film.id(4), Act::Hold).start();
             t.nzb(&[&film]);
             let flags = server.flag_with("connections=1&pipeline=1");
             let running = t.begin(&Job::with(&flags));
@@ -37,7 +37,7 @@ fn stopped_and_run_again() {
 fn a_stop_is_not_called_missing() {
     let film = Post::new("film.bin", 20_000, 3_000);
     each(|t| {
-        let server = Script::of(&[&film]).once(&film.id(2), Act::Hold).start();
+        let server = Script::of(&[&film]).always(&film.id(2), Act::Hold).start();
         t.nzb(&[&film]);
         let running = t.begin(&Job::with(&server.flag_with("connections=1&pipeline=1")));
         until("a part is written", || {
@@ -55,7 +55,7 @@ fn a_stop_is_not_called_missing() {
 fn a_status_line() {
     let film = Post::new("film.bin", 20_000, 3_000);
     each(|t| {
-        let server = Script::of(&[&film]).once(&film.id(4), Act::Hold).start();
+        let server = Script::of(&[&film]).always(&film.id(4), Act::Hold).start();
         t.nzb(&[&film]);
         let running = t.begin(&Job::with(&server.flag_with("connections=1&pipeline=1")));
         until("a part is written", || {
