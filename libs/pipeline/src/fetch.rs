@@ -169,6 +169,7 @@ fn drive<S: Deliver>(
     config.options.lull = feedback.as_ref().map(Feedback::lull);
     let table = avoid::Table::of(&config.servers);
     let (mut stage, client) = Stage::new(config, sinks, outlet);
+    stage.feedback.clone_from(&feedback);
     let (requests, incoming) = mpsc::channel(REQUESTS);
     let (aside, passing) = mpsc::channel(REQUESTS);
     if let Some(feedback) = feedback.clone() {
@@ -234,6 +235,8 @@ struct Stage<S> {
     stats: Arc<Stats>,
     gauge: Gauge,
     tally: Tally,
+    /// The way back from the stage that writes, for who waits there.
+    feedback: Option<Feedback>,
 }
 
 impl<S: Deliver> Stage<S> {
@@ -256,6 +259,7 @@ impl<S: Deliver> Stage<S> {
             stats: config.stats,
             gauge: Gauge::new(),
             tally: Tally::default(),
+            feedback: None,
         };
         (stage, client)
     }
@@ -299,7 +303,11 @@ impl<S: Deliver> Stage<S> {
                 },
                 outcome = outcomes.recv(), if fetching => match outcome {
                     Some(outcome) => self.deliver(outcome).await?,
-                    None => fetching = false,
+                    None => {
+                        fetching = false;
+                        // However it ended, nothing more will have a fate.
+                        self.feedback.iter().for_each(Feedback::close);
+                    }
                 },
                 _ = tick.tick() => self.telemetry(false).await?,
             }

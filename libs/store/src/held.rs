@@ -161,10 +161,11 @@ impl<'a, T> Held<'a, T> {
         self.desk.state = State::Open(Box::default());
         match found {
             Found::Whole(done) => {
-                self.desk.digests = self.digest_of(&done)?;
-                let finished = Finished::of_earlier_run(done, recorded);
+                let finished = Finished::of_earlier_run(done.clone(), recorded);
                 self.desk.resumed = finished.of();
+                // Known before it is read: if that fails, the journal still has it.
                 self.desk.state = State::Done(finished);
+                self.desk.digests = self.digest_of(&done)?;
                 self.tell_completed();
             }
             Found::Some(found) => {

@@ -50,6 +50,8 @@ pub(crate) struct Journal {
     end: Mutex<End>,
     /// Something in it is not synced.
     is_dirty: AtomicBool,
+    /// Held while it is synced: who finds it clean meanwhile must wait.
+    syncing: Mutex<()>,
     /// By file identity: what earlier runs left and nobody asked for yet.
     pub recorded: Mutex<HashMap<String, Recorded>>,
 }
@@ -118,6 +120,7 @@ impl Journal {
                 torn,
             }),
             is_dirty: AtomicBool::new(false),
+            syncing: Mutex::default(),
             recorded: Mutex::new(files),
         };
         if start_over {
@@ -152,12 +155,16 @@ impl Journal {
 
     /// Makes what was appended survive a power cut.
     pub fn sync(&self, dir: &Dir) -> Result<(), Error> {
+        let _only = lock(&self.syncing);
         if !self.is_dirty.swap(false, Ordering::AcqRel) || self.is_mute {
             return Ok(());
         }
         // Others may append meanwhile.
         let file = Arc::clone(&lock(&self.end).file);
-        crate::sync::flush(&file).map_err(|e| dir.error(&self.name, e))
+        crate::sync::flush(&file).map_err(|e| {
+            self.is_dirty.store(true, Ordering::Release);
+            dir.error(&self.name, e)
+        })
     }
 
     /// Writes it anew, with no more than this in it.
