@@ -74,8 +74,9 @@
 //! 1. The bytes of some pieces are written.
 //! 2. A line for each in the journal says so, with its CRC-32.
 //! 3. Every 64 MiB or 2 s the data are synced (`fdatasync`).
-//! 4. A mark in the journal says how many lines that covers: those that were there when the
-//!    sync began. Within another 2 s the journal is synced.
+//! 4. A mark in the journal says how many lines that covers, those that were there when the
+//!    sync began, and when the file was changed last. Within another 2 s the journal is
+//!    synced.
 //! 5. When the file is whole, it is cut to its size and its data are synced.
 //! 6. A line in the journal says under which name it will be, and when it was changed last.
 //! 7. It is renamed without replacing anything.
@@ -85,7 +86,7 @@
 //! |---|---|
 //! | 1 | bytes no line speaks of: a hole, fetched again |
 //! | 2 | lines behind the last mark: the bytes are read, and count if the CRC-32 is theirs |
-//! | 4 | lines before the mark: believed, if the file is long enough and some 16 of them hold |
+//! | 4 | lines before the mark: believed, if the file is long enough, nobody changed it since, and some 16 of them hold |
 //! | 5 | as after 4, and all is there: steps 5 to 8 |
 //! | 6 | no file of that name, or another one: as after 5 |
 //! | 7 | the complete file under its name, known by size and time, else by its CRC-32 |
