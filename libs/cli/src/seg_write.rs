@@ -53,7 +53,8 @@ pub(crate) struct Output {
     #[arg(long)]
     pub flat: bool,
 
-    /// Take a file as complete though some of its segments carry no CRC
+    /// Take a file as complete though some of its segments carry no CRC, or are another
+    /// file's by their headers
     #[arg(long)]
     pub accept_unverified: bool,
 
@@ -61,12 +62,12 @@ pub(crate) struct Output {
     #[arg(long)]
     pub salvage: bool,
 
-    /// Where final names come from: the articles (yenc), the NZB's subject, or the articles
-    /// unless their name is noise (auto)
+    /// Where final names come from: the articles unless their name is noise (auto), the
+    /// articles (yenc), or the NZB (subject)
     #[arg(long, value_name = "FROM", value_enum, default_value_t)]
     pub name_from: NameFrom,
 
-    /// Make final names of TEMPLATE: {name}, {stem}, {ext}, {job}, {index}, {index:03}
+    /// Make final names of TEMPLATE: {name}, {stem}, {ext}, {job}, {index} from 1, {index:03}
     #[arg(long, value_name = "TEMPLATE")]
     pub name: Option<Template>,
 
@@ -74,22 +75,25 @@ pub(crate) struct Output {
     #[arg(long)]
     pub overwrite: bool,
 
-    /// What becomes of a file that stays incomplete: it keeps its .part name, is renamed to
-    /// NAME.incomplete, or is deleted
+    /// What becomes of a file that stays incomplete: it keeps its .part name (keep), is
+    /// renamed to NAME.incomplete (rename), or is deleted (delete)
+    ///
+    /// If something failed only for now, it is kept in any case.
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     pub on_incomplete: OnIncomplete,
 
-    /// Make room for a file of known size: not at all, as a hole, or block by block
+    /// Make room for a file of known size: as a hole (sparse), not at all (none), or block by
+    /// block (full)
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub preallocate: Preallocate,
 
-    /// Make data survive a power cut: never, as a file grows and before it gets its name,
-    /// or after each segment
+    /// Make data survive a power cut: as a file grows and before it gets its name (file),
+    /// never, or after each segment (segment)
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub sync: Sync,
 
-    /// Keep the journal that a later run goes on by: always, until the job is complete, or
-    /// have none
+    /// Keep the journal that a later run goes on by: always (keep), until the job is complete
+    /// (remove), or have none (never)
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub journal: Journal,
 
