@@ -13,7 +13,7 @@ use nzbpipe_record::{Bytes, Class, FileReport, Header, Job, Part, Record, Segmen
 use nzbpipe_store::{FileOutcome, Ident, Kept, Status, Store};
 use serde_json::{Map, Value};
 
-use crate::decode::{never_fetched, no_payload};
+use crate::decode::{never_fetched, no_payload, still_encoded};
 use crate::feedback::Feedback;
 use crate::split::Jobs;
 use crate::stage::{Ending, close};
@@ -219,8 +219,8 @@ impl Writing {
                 (Header::Part(part), Some(bytes)) => self.part(part, bytes)?,
                 (Header::Part(part), None) => return Err(no_payload("part", &part.segment)),
                 (Header::Segment(segment), _) => return Err(never_fetched(&segment)),
-                (Header::Body(body), _) => return Err(not_decoded(&body.segment)),
-                (Header::Article(article), _) => return Err(not_decoded(&article.segment)),
+                (Header::Body(body), _) => return Err(still_encoded(&body.segment)),
+                (Header::Article(article), _) => return Err(still_encoded(&article.segment)),
                 (header, _) => self.other(header)?,
             }
         }
@@ -376,13 +376,6 @@ impl Room {
     pub(crate) fn arrived(&mut self, encoded: u64) {
         self.claimed = self.claimed.saturating_sub(encoded);
     }
-}
-
-fn not_decoded(segment: &Segment) -> Error {
-    Error::Order(format!(
-        "the body of <{}> is still encoded: put yenc-decode before this stage",
-        segment.id.escape_debug()
-    ))
 }
 
 #[cfg(test)]
