@@ -119,7 +119,10 @@ impl Talk<'_> {
     }
 
     fn login(&mut self, rest: &str) -> io::Result<()> {
-        if rest.get(..5).is_some_and(|kind| kind.eq_ignore_ascii_case("USER ")) {
+        if rest
+            .get(..5)
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("USER "))
+        {
             return self.say("381 and the password?");
         }
         self.known = true;

@@ -1,0 +1,122 @@
+//! TLS without a buffer of its own: records are decrypted where they were received.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::UnbufferedClientConnection;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::unbuffered::ConnectionState;
+use rustls::{CipherSuite, ClientConfig, RootCertStore};
+
+pub struct Tls {
+    connection: UnbufferedClientConnection,
+    /// What is ready to be sent.
+    out: Vec<u8>,
+    /// Where it is made.
+    scratch: Vec<u8>,
+}
+
+/// A record and its head (RFC 8446 section 5.2).
+pub const RECORD: usize = (16 << 10) + 256 + 5;
+
+/// Trusts the certificates in `ca` and prefers AES-128, like `nzbpipe`.
+pub fn config(ca: &Path) -> Result<Arc<ClientConfig>, Box<dyn Error>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(ca)? {
+        roots.add(certificate?)?;
+    }
+    let mut provider = default_provider();
+    provider
+        .cipher_suites
+        .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    let config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+impl Tls {
+    pub fn new(config: Arc<ClientConfig>) -> Result<Tls, Box<dyn Error>> {
+        let name = ServerName::try_from("127.0.0.1")?;
+        Ok(Tls {
+            connection: UnbufferedClientConnection::new(config, name)?,
+            out: Vec::new(),
+            scratch: vec![0; RECORD],
+        })
+    }
+
+    /// Goes through the records in `received` and hands what they hold to `take`; then
+    /// encrypts `say`, if it may be sent already. What is to be sent goes to `send`. Says how
+    /// many bytes are done with, and whether the server has said goodbye.
+    pub fn process(
+        &mut self,
+        received: &mut [u8],
+        mut take: impl FnMut(&[u8]) -> Result<(), Box<dyn Error>>,
+        mut send: impl FnMut(&[u8]) -> Result<(), Box<dyn Error>>,
+    ) -> Result<Done, Box<dyn Error>> {
+        let mut done = Done::default();
+        loop {
+            let status = self
+                .connection
+                .process_tls_records(&mut received[done.used..]);
+            let mut used = status.discard;
+            let mut more = true;
+            match status.state? {
+                ConnectionState::ReadTraffic(mut traffic) => {
+                    while let Some(record) = traffic.next_record() {
+                        let record = record?;
+                        used += record.discard;
+                        take(record.payload)?;
+                    }
+                }
+                ConnectionState::EncodeTlsData(mut data) => {
+                    let len = data.encode(&mut self.scratch)?;
+                    self.out.extend_from_slice(&self.scratch[..len]);
+                }
+                ConnectionState::TransmitTlsData(data) => {
+                    send(&self.out)?;
+                    self.out.clear();
+                    data.done();
+                }
+                ConnectionState::WriteTraffic(_) => {
+                    done.writable = true;
+                    more = false;
+                }
+                ConnectionState::PeerClosed | ConnectionState::Closed => {
+                    done.closed = true;
+                    more = false;
+                }
+                _ => more = false,
+            }
+            done.used += used;
+            if !more {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Encrypts `text`; only when writable.
+    pub fn seal(&mut self, text: &[u8]) -> Result<&[u8], Box<dyn Error>> {
+        self.scratch
+            .resize(self.scratch.len().max(text.len() * 2 + RECORD), 0);
+        let status = self.connection.process_tls_records(&mut []);
+        let ConnectionState::WriteTraffic(mut traffic) = status.state? else {
+            return Err("TLS does not want to write".into());
+        };
+        let len = traffic.encrypt(text, &mut self.scratch)?;
+        Ok(&self.scratch[..len])
+    }
+}
+
+/// What [`Tls::process`] did.
+#[derive(Default)]
+pub struct Done {
+    pub used: usize,
+    /// Nothing is left to read, and something may be sent.
+    pub writable: bool,
+    pub closed: bool,
+}
