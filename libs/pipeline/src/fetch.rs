@@ -217,15 +217,18 @@ fn feed_ended(feeder: std::thread::JoinHandle<feed::Fed>, ending: &mut Ending) {
 /// 10 Gbit/s, and memory follows the number of threads.
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.min(2))
-        .thread_name(NAME)
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Io {
-            what: "starting threads".to_owned(),
-            source,
-        })
+    let mut builder = match cores.min(2) {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        threads => {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(threads).thread_name(NAME);
+            builder
+        }
+    };
+    builder.enable_all().build().map_err(|source| Error::Io {
+        what: "starting threads".to_owned(),
+        source,
+    })
 }
 
 struct Stage<S> {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use crate::feedback::Feedback;
 use crate::stage::Failure;
 use crate::write::{Writing, Written};
-use crate::{Ending, Error, Inlet, Outlet, Stop, fetch, split, write};
+use crate::{Ending, Error, Inlet, Outlet, Shortcut, Stop, fetch, split, write};
 
 /// Records between two stages. Payloads are bounded by the budget, not by this.
 const RECORDS: usize = 1024;
@@ -52,10 +52,14 @@ pub fn run(mut config: Config, outlet: Outlet, pool: &Pool) -> Written {
     config.split.kept = Some(Box::new(move |segment| {
         kept(&write::ident(segment, &write::identity(segment)))
     }));
+    let parts = Shortcut {
+        channel: parts,
+        at_once: Box::new(writing.at_once()),
+    };
     thread::scope(|scope| {
         let split = scope.spawn(|| split::run(config.split, Outlet::Channel(segments)));
         let inlet = Inlet::channel(to_fetch, config.stop.clone());
-        let ends = (inlet, Outlet::Channel(parts));
+        let ends = (inlet, Outlet::Shortcut(parts));
         let fetch = scope.spawn(move || fetch::run_with(config.fetch, ends, pool, Some(feedback)));
         let inlet = Inlet::channel(to_write, config.stop);
         let mut written = writing.run(inlet);

@@ -34,7 +34,7 @@ pub mod write;
 pub use code::Code;
 pub use error::Error;
 pub use inlet::Inlet;
-pub use outlet::{Outlet, write_bytes};
+pub use outlet::{Outlet, Shortcut, write_bytes};
 pub use stage::{Ending, Failure, refuse};
 pub use stop::Stop;
 pub use tally::Tally;

@@ -18,8 +18,34 @@ pub enum Outlet {
     Pipe(Box<Writer<File>>),
     /// The next stage, in this process.
     Channel(mpsc::Sender<Record>),
+    /// The same, with a way around it.
+    Shortcut(Shortcut),
     /// Nobody reads.
     Nowhere,
+}
+
+/// A channel, and who may do with a record what the stage behind it would, at once and on
+/// the thread that has it: what lies in its cache need not be read from memory again.
+pub struct Shortcut {
+    /// The next stage.
+    pub channel: mpsc::Sender<Record>,
+    /// Gives back what the stage has to do itself.
+    pub at_once: Box<dyn Fn(Record) -> Option<Record> + Send>,
+}
+
+impl Shortcut {
+    async fn send(&self, record: Record) -> Result<(), Error> {
+        // Nothing is done before what came before it.
+        let is_next = self.channel.capacity() == self.channel.max_capacity();
+        let left = match is_next && !self.channel.is_closed() {
+            true => (self.at_once)(record),
+            false => Some(record),
+        };
+        match left {
+            Some(record) => self.channel.send(record).await.map_err(|_| Error::Closed),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Outlet {
@@ -42,7 +68,9 @@ impl Outlet {
                 }
                 result => result.map_err(refused),
             },
-            Outlet::Channel(sender) => sender.blocking_send(record).map_err(|_| Error::Closed),
+            Outlet::Channel(channel) | Outlet::Shortcut(Shortcut { channel, .. }) => {
+                channel.blocking_send(record).map_err(|_| Error::Closed)
+            }
             Outlet::Nowhere => Ok(()),
         }
     }
@@ -54,6 +82,7 @@ impl Outlet {
     pub async fn send_async(&mut self, record: Record) -> Result<(), Error> {
         match self {
             Outlet::Channel(sender) => sender.send(record).await.map_err(|_| Error::Closed),
+            Outlet::Shortcut(shortcut) => shortcut.send(record).await,
             other => other.send(record),
         }
     }
@@ -65,7 +94,7 @@ impl Outlet {
     pub fn flush(&mut self) -> Result<(), Error> {
         match self {
             Outlet::Pipe(writer) => writer.flush().map_err(refused),
-            Outlet::Channel(_) | Outlet::Nowhere => Ok(()),
+            Outlet::Channel(_) | Outlet::Shortcut(_) | Outlet::Nowhere => Ok(()),
         }
     }
 

@@ -3,13 +3,14 @@
 //! Where a file stands and when it is complete is `store`'s; here records become
 //! its pieces, and its outcomes become `file` records and the exit code.
 
+mod arrival;
 mod desk;
 mod record;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nzbpipe_record::{Bytes, Class, FileReport, Header, Job, Part, Record, Segment};
+use nzbpipe_record::{Class, FileReport, Header, Job, Record, Segment};
 use nzbpipe_store::{FileOutcome, Ident, Kept, Status, Store};
 use serde_json::{Map, Value};
 
@@ -19,6 +20,7 @@ use crate::split::Jobs;
 use crate::stage::{Ending, close};
 use crate::verdict::Verdict;
 use crate::{Code, Error, Event, Inlet, Outlet, Watch, repair};
+use arrival::Arrivals;
 use desk::{Desk, Ticket};
 pub use record::report;
 pub(crate) use record::{ident, identity};
@@ -61,10 +63,7 @@ pub fn run(config: Config, inlet: Inlet, outlet: Outlet) -> Written {
 
 /// The stage, ready to begin.
 pub(crate) struct Writing {
-    store: Arc<Store<Ticket>>,
-    desk: Arc<Mutex<Desk>>,
-    check: bool,
-    room: Option<Room>,
+    arrivals: Arc<Arrivals>,
     dir: PathBuf,
     /// What the NZBs list, where they are known.
     jobs: Option<Jobs>,
@@ -85,10 +84,12 @@ impl Writing {
             .and_then(|store| lock(&desk).outlet.begin(NAME).map(|()| store));
         match opened {
             Ok(store) => Ok(Writing {
-                store: Arc::new(store),
-                desk,
-                check: config.check,
-                room: config.room.then(|| Room::new(dir.clone())),
+                arrivals: Arc::new(Arrivals {
+                    store: Arc::new(store),
+                    desk,
+                    check: config.check,
+                    room: config.room.then(|| Mutex::new(Room::new(dir.clone()))),
+                }),
                 dir,
                 jobs: None,
             }),
@@ -112,25 +113,32 @@ impl Writing {
 
     /// Tells what an earlier run left of a file, for who decides what is asked for.
     pub fn kept(&self) -> impl Fn(&Ident<'_>) -> Result<Kept, Error> + Send + use<> {
-        let store = Arc::clone(&self.store);
+        let store = Arc::clone(self.store());
         move |file| Ok(store.kept(file)?)
     }
 
     /// Every file as it is, once all that was given is in its place.
     pub fn outcomes(&self) -> impl Fn() -> Vec<FileOutcome> + Send + use<> {
-        let store = Arc::clone(&self.store);
+        let store = Arc::clone(self.store());
         move || store.outcomes()
     }
 
     /// Waits until all that was given is in its place, and told.
     pub fn last_words(&self) -> impl Fn() + Send + Sync + use<> {
         // The desk has it, and the store the desk.
-        let store = Arc::downgrade(&self.store);
+        let store = Arc::downgrade(self.store());
         move || {
             if let Some(store) = store.upgrade() {
                 store.outcomes();
             }
         }
+    }
+
+    /// Has parts written on the thread that brings them, where that can be done without
+    /// waiting; what is not comes back.
+    pub fn at_once(&self) -> impl Fn(Record) -> Option<Record> + Send + use<> {
+        let arrivals = Arc::clone(&self.arrivals);
+        move |record| arrivals.at_once(record)
     }
 
     /// Writes what `inlet` brings.
@@ -142,7 +150,7 @@ impl Writing {
         };
         // A stage before that did not come to its end did not send all there is.
         let errors = self.finish(worked.is_ok() && ending.code == Code::OK);
-        let mut desk = lock(&self.desk);
+        let mut desk = self.desk();
         let mut failures: Vec<Error> = worked.err().into_iter().chain(errors).collect();
         failures.extend(desk.trouble().err());
         if failures.is_empty() {
@@ -194,14 +202,14 @@ impl Writing {
     /// record told the size of is complete only then.
     fn finish(&self, whole: bool) -> Vec<Error> {
         if !self.desk().is_final() {
-            self.store.spare();
+            self.store().spare();
         }
         let (files, errors) = match whole {
-            true => self.store.finish(),
-            false => self.store.stop(),
+            true => self.store().finish(),
+            false => self.store().stop(),
         };
         let mut errors: Vec<Error> = errors.into_iter().map(Error::from).collect();
-        let mut desk = lock(&self.desk);
+        let mut desk = self.desk();
         for file in files.into_iter().filter(|file| !file.reported) {
             if errors.is_empty() {
                 let header = Header::File(Box::new(report(&file)));
@@ -216,7 +224,7 @@ impl Writing {
         while let Some(record) = inlet.next()? {
             let Record { header, payload } = record;
             match (header, payload) {
-                (Header::Part(part), Some(bytes)) => self.part(part, bytes)?,
+                (Header::Part(part), Some(bytes)) => self.arrivals.part(part, bytes)?,
                 (Header::Part(part), None) => return Err(no_payload("part", &part.segment)),
                 (Header::Segment(segment), _) => return Err(never_fetched(&segment)),
                 (Header::Body(body), _) => return Err(still_encoded(&body.segment)),
@@ -252,47 +260,19 @@ impl Writing {
 
     fn job(&mut self, job: &Job) -> Result<(), Error> {
         self.desk().watch.event(Event::Job(job));
-        match &mut self.room {
-            Some(room) => room.reserve(job.bytes),
+        match &self.arrivals.room {
+            Some(room) => {
+                let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
+                room.reserve(job.bytes)
+            }
             None => Ok(()),
-        }
-    }
-
-    fn part(&mut self, part: Box<Part>, bytes: Bytes) -> Result<(), Error> {
-        let ticket = {
-            let mut desk = self.desk();
-            desk.watch.event(Event::Arrived {
-                bytes: part.segment.bytes.unwrap_or(bytes.len() as u64),
-            });
-            desk.trouble()?;
-            desk.ticket(*part, bytes.len())
-        };
-        let part = &ticket.part;
-        let segment = &part.segment;
-        if let Some(room) = &mut self.room {
-            room.arrived(segment.bytes.unwrap_or(bytes.len() as u64));
-        }
-        let id = identity(segment);
-        let crc32 = self.crc32(part, &bytes);
-        let piece = record::piece(part, bytes, (&id, crc32));
-        Ok(self.store.piece(piece, Arc::clone(&ticket))?)
-    }
-
-    /// The CRC-32 of the bytes: the decoder's figure where nothing came between,
-    /// else our own. `None` if the two differ.
-    fn crc32(&self, part: &Part, bytes: &Bytes) -> Option<u32> {
-        let told = part.crc32.as_deref().map(record::hex);
-        match told {
-            Some(told) if !self.check => told,
-            Some(told) => told.filter(|&crc| crc == crc32fast::hash(bytes)),
-            None => Some(crc32fast::hash(bytes)),
         }
     }
 
     fn lose(&mut self, segment: &Segment, class: Class, header: Header) -> Result<(), Error> {
         let why = self.desk().lose(segment, class, header)?;
         let id = identity(segment);
-        Ok(self.store.absent(&record::absent(segment, &id, why))?)
+        Ok(self.store().absent(&record::absent(segment, &id, why))?)
     }
 
     fn speak_of(&mut self, file: &FileReport) -> Result<(), Error> {
@@ -306,12 +286,16 @@ impl Writing {
             ..Segment::default()
         };
         let id = identity(&segment);
-        self.store.kept(&ident(&segment, &id))?;
+        self.store().kept(&ident(&segment, &id))?;
         Ok(())
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
-        lock(&self.desk)
+        lock(&self.arrivals.desk)
+    }
+
+    fn store(&self) -> &Arc<Store<Ticket>> {
+        &self.arrivals.store
     }
 }
 

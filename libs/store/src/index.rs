@@ -109,6 +109,13 @@ impl<T> Index<T> {
 }
 
 impl<T> Shared<T> {
+    /// The lane of a file that was spoken of before.
+    pub fn known_lane(&self, ident: &Ident<'_>) -> Option<Arc<Lane<T>>> {
+        let index = lock(&self.index);
+        let opened = index.jobs.get(ident.job)?;
+        opened.lanes.get(key(ident).as_ref()).cloned()
+    }
+
     /// The lane of the file that is spoken of; `None` once the run ends.
     pub fn lane(&self, ident: &Ident<'_>) -> Result<Option<Arc<Lane<T>>>, Error> {
         let key = key(ident);

@@ -293,6 +293,12 @@ impl<T> Lane<T> {
         !std::mem::replace(&mut waiting.is_out, true)
     }
 
+    /// Takes the lane in hand if no writer has it and nothing waits for it.
+    pub fn claim(&self) -> bool {
+        let mut waiting = lock(&self.waiting);
+        !std::mem::replace(&mut waiting.is_out, true)
+    }
+
     /// Takes some of what is to be done, in the order in which it came.
     pub fn take(&self) -> Vec<Item<T>> {
         let mut waiting = lock(&self.waiting);

@@ -139,6 +139,7 @@ pub mod slots;
 mod store;
 mod sync;
 mod template;
+mod turn;
 mod types;
 mod writer;
 
@@ -147,6 +148,7 @@ pub use name::safe_name;
 pub use peek::Peek;
 pub use store::{Store, room};
 pub use template::Template;
+pub use turn::Turn;
 pub use types::{
     Absent, Event, FileOutcome, Hashes, Ident, Journaling, Kept, LISTED, MAX_PIECE, NameFrom,
     OnIncomplete, Options, Order, Piece, Placed, Preallocate, Reason, Status, Sync, Why,

@@ -2,11 +2,20 @@
 //! Nobody waits with a lock held, and no lock is held for longer than a push.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// A lock, whether or not a thread died with it: what it guards is changed in one go.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same, unless somebody has it.
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// How much may wait, and does.
@@ -30,6 +39,10 @@ struct Used {
     load: Load,
     /// Threads that wait: waking nobody is a system call all the same.
     waiting: usize,
+    /// Callers who write themselves.
+    turns: usize,
+    /// No more of them.
+    closed: bool,
 }
 
 impl Room {
@@ -49,15 +62,46 @@ impl Room {
             if is_over() {
                 return false;
             }
-            let load = used.load;
-            let fits = load.count < self.most.count && load.bytes + bytes <= self.most.bytes;
-            if fits || load.count == 0 {
-                used.load.bytes += bytes;
-                used.load.count += 1;
+            if self.fit(&mut used.load, bytes) {
                 return true;
             }
             used = self.wait(used);
         }
+    }
+
+    /// Takes room for one piece that the caller writes, if there is some now. To be followed
+    /// by [`leave`](Room::leave).
+    pub fn enter(&self, bytes: usize) -> bool {
+        let mut used = lock(&self.used);
+        let enters = !used.closed && self.fit(&mut used.load, bytes);
+        used.turns += usize::from(enters);
+        enters
+    }
+
+    /// The caller is done; the room went back before.
+    pub fn leave(&self) {
+        let mut used = lock(&self.used);
+        used.turns -= 1;
+        self.wake(&used);
+    }
+
+    /// Lets no caller write any more, and waits for those who do.
+    pub fn close(&self) {
+        let mut used = lock(&self.used);
+        used.closed = true;
+        while used.turns > 0 {
+            used = self.wait(used);
+        }
+    }
+
+    fn fit(&self, load: &mut Load, bytes: usize) -> bool {
+        let fits = load.count < self.most.count && load.bytes + bytes <= self.most.bytes;
+        if fits || load.count == 0 {
+            load.bytes += bytes;
+            load.count += 1;
+            return true;
+        }
+        false
     }
 
     /// Gives room back.

@@ -13,6 +13,7 @@ use crate::ending::IsWhole;
 use crate::lane::{Given, Item};
 use crate::pieces::Pieces;
 use crate::room::lock;
+use crate::turn::Turn;
 use crate::types::{Absent, Event, FileOutcome, Ident, Kept, Options, Piece, Sync};
 use crate::writer::Shared;
 
@@ -84,6 +85,13 @@ impl<T: Clone + Send + 'static> Store<T> {
             of: piece.of,
         };
         self.give(&ident, Item::Piece(Box::new(Given::new(piece, ticket))))
+    }
+
+    /// The right to write a piece of so many bytes on this thread, in no more time than it
+    /// takes to copy them; `None` where more may be to do, or the disk was slow of late.
+    /// Then it is [`piece`](Store::piece)'s work.
+    pub fn turn(&self, file: &Ident<'_>, bytes: usize) -> Option<Turn<'_, T>> {
+        Turn::take(&self.shared, file, bytes)
     }
 
     /// Notes that a piece will not come, so that its file is known and it is listed.
@@ -204,6 +212,7 @@ impl<T: Clone + Send + 'static> Store<T> {
 impl<T> Store<T> {
     /// Waits until the writers did all there is to do.
     fn join(&self) {
+        self.shared.room.close();
         self.shared.work.close();
         join(&self.writers);
         self.shared.tides.close();

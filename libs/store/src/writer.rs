@@ -14,6 +14,7 @@ use crate::lane::{Item, Lane, Told};
 use crate::prints::Tickets;
 use crate::room::{Load, Room, Work, lock};
 use crate::sync::Tides;
+use crate::turn::Pace;
 use crate::types::{Event, Options};
 
 /// How many pieces may wait.
@@ -33,6 +34,7 @@ pub(crate) struct Shared<T> {
     pub work: Work<Lane<T>>,
     pub tides: Tides<T>,
     pub trouble: Trouble,
+    pub pace: Pace,
     /// How many missing pieces are listed by message-id.
     pub listed: AtomicUsize,
     /// What is incomplete stays as it is at the end.
@@ -121,6 +123,7 @@ impl<T> Shared<T> {
             work: Work::new(),
             tides: Tides::new(),
             trouble: Trouble::default(),
+            pace: Pace::new(),
             listed: AtomicUsize::new(0),
             spare: AtomicBool::new(false),
             events,
@@ -179,7 +182,7 @@ impl<T: Clone> Shared<T> {
     }
 
     /// Does some of what waits for a lane; says whether there is more.
-    fn serve(&self, lane: &Arc<Lane<T>>) -> bool {
+    pub fn serve(&self, lane: &Arc<Lane<T>>) -> bool {
         let items = lane.take();
         let load = Load {
             bytes: items.iter().map(Item::bytes).sum(),

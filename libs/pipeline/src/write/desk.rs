@@ -94,6 +94,11 @@ impl Desk {
         self.failed.take().map_or(Ok(()), Err)
     }
 
+    /// Whether [`trouble`](Desk::trouble) would tell of any.
+    pub fn is_in_trouble(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// The store says what became of something.
     pub fn fate(&mut self, fate: Fate<Ticket>) {
         let told = match fate {
