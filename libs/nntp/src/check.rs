@@ -18,6 +18,7 @@ use crate::dial::talk::Talk;
 use crate::dial::{Endpoint, Origin, Refusal, Shared};
 use crate::tls::{self, Handshake};
 use crate::wire::Wire;
+use crate::wire::buffers::Buffers;
 use crate::{Class, MessageId, Phase, Trace};
 pub use trouble::TlsTrouble;
 
@@ -127,6 +128,7 @@ pub async fn check(server: &Server, trace: Option<Trace>, stop: impl Future<Outp
         rate: Arc::default(),
         stats: Arc::default(),
         trace,
+        buffers: Buffers::default(),
     };
     let mut held = Vec::new();
     match Endpoint::new(server, &system, shared) {

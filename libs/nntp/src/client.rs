@@ -13,6 +13,7 @@ use crate::config::{MAX_SERVERS, Server, Verify};
 use crate::dial::{Endpoint, Shared};
 use crate::pool::{BodyOf, Closing, Outbox, OutcomeOf, Parts, Pool};
 use crate::slot::{self, Slot};
+use crate::wire::buffers::Buffers;
 use crate::{Class, Notice, NoticeKind, Outcome, Rate, Request, Sinks, Stats, Trace, tls};
 
 /// Connections that have not said goodbye by then are cut.
@@ -119,6 +120,7 @@ impl Client {
                 rate: self.rate,
                 stats: Arc::clone(&self.stats),
                 trace: self.trace,
+                buffers: Buffers::default(),
             },
         };
         let mut options = self.options;

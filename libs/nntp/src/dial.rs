@@ -25,7 +25,8 @@ use crate::config::Server;
 use crate::meter::{Meter, Metered};
 use crate::route::Cause;
 use crate::tls;
-use crate::wire::{Stream, Tracer, Wire};
+use crate::wire::buffers::Buffers;
+use crate::wire::{Sealed, Stream, Tracer, Wire};
 use crate::{Class, Rate, Stats, Trace};
 use address::Book;
 use seen::{Phase, Seen};
@@ -51,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) rate: Arc<Rate>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) trace: Option<Trace>,
+    pub(crate) buffers: Buffers,
 }
 
 /// Why there is no session.
@@ -151,7 +153,7 @@ impl Endpoint {
         let tracer = self.tracer(connection);
         let mut wire = match &self.tls {
             Some(tls) if !self.server.starttls => self.encrypt(tcp, tls, tracer, seen).await?,
-            _ => Wire::new(Stream::Plain(tcp), tracer),
+            _ => self.wire(Stream::Plain(tcp), tracer),
         };
         self.greeting(&mut wire, seen).await?;
         if let Some(tls) = self.tls.as_ref().filter(|_| self.server.starttls) {
@@ -186,16 +188,31 @@ impl Endpoint {
     ) -> Result<Wire, Refusal> {
         seen.phase = Phase::Tls;
         let began = Instant::now();
-        let handshake = connector.connect(name.clone(), Stream::buffered(tcp));
         let limit = self.server.connect_timeout;
-        let tls = timeout(limit, handshake).await;
-        let tls = tls.map_err(|_| transport("the TLS handshake takes too long"))?;
-        let tls = tls.map_err(|error| {
+        let handshake = async {
+            if self.server.starttls {
+                let tls = connector.connect(name.clone(), Stream::buffered(tcp));
+                let tls = tls.await?;
+                let handshake = tls::Handshake::of(tls.get_ref().1, began.elapsed());
+                return Ok((Stream::Tls(Box::new(tls)), handshake));
+            }
+            let (config, buffers) = (Arc::clone(connector.config()), &self.shared.buffers);
+            let sealed = Sealed::connect(tcp, config, name.clone(), buffers.clone()).await?;
+            let handshake = tls::Handshake::of(sealed.session(), began.elapsed());
+            Ok((Stream::Sealed(Box::new(sealed)), handshake))
+        };
+        let agreed = timeout(limit, handshake).await;
+        let agreed = agreed.map_err(|_| transport("the TLS handshake takes too long"))?;
+        let (stream, handshake) = agreed.map_err(|error| {
             seen.fault = tls::fault(&error).cloned();
             handshake_failed(&error, seen.fault.as_ref())
         })?;
-        seen.tls = Some(tls::Handshake::of(tls.get_ref().1, began.elapsed()));
-        Ok(Wire::new(Stream::Tls(Box::new(tls)), tracer))
+        seen.tls = Some(handshake);
+        Ok(self.wire(stream, tracer))
+    }
+
+    fn wire(&self, stream: Stream, tracer: Option<Tracer>) -> Wire {
+        Wire::new(stream, tracer, self.shared.buffers.clone())
     }
 
     fn talk<'a>(&'a self, wire: &'a mut Wire) -> Talk<'a> {

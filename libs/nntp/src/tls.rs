@@ -18,9 +18,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    AlertDescription, CipherSuite, ClientConfig, ClientConnection, DigitallySignedStruct,
-    HandshakeKind, InvalidMessage, ProtocolVersion, RootCertStore, SignatureScheme,
-    SupportedProtocolVersion,
+    AlertDescription, CipherSuite, ClientConfig, CommonState, DigitallySignedStruct, HandshakeKind,
+    InvalidMessage, ProtocolVersion, RootCertStore, SignatureScheme, SupportedProtocolVersion,
 };
 use tokio_rustls::TlsConnector;
 
@@ -140,7 +139,7 @@ pub(crate) struct Handshake {
 
 impl Handshake {
     /// Of `connection`, after the handshake.
-    pub(crate) fn of(connection: &ClientConnection, took: Duration) -> Handshake {
+    pub(crate) fn of(connection: &CommonState, took: Duration) -> Handshake {
         let group = connection.negotiated_key_exchange_group();
         let suite = connection.negotiated_cipher_suite();
         let certificates = connection.peer_certificates().unwrap_or_default();

@@ -2,7 +2,9 @@
 //! be sent never keeps what arrives from being read, so that neither side can
 //! block the other (RFC 3977 §3.5).
 
+pub(crate) mod buffers;
 mod deflate;
+mod sealed;
 
 use std::io;
 use std::pin::Pin;
@@ -18,11 +20,9 @@ use crate::config::Secret;
 use crate::meter::Metered;
 use crate::response::{self, BadStatus, MAX_LINE, Status};
 use crate::{Line, Trace};
+use buffers::Buffers;
 use deflate::Deflated;
-
-/// What one read may bring. Larger ones save nothing, and the bytes leave the
-/// second-level cache before they are decoded.
-const INPUT: usize = 256 << 10;
+pub(crate) use sealed::Sealed;
 
 /// Reads go on until this much is there, because TLS gives one record of
 /// 16 KiB at a time.
@@ -34,6 +34,8 @@ const CIPHERTEXT: usize = 256 << 10;
 /// A connection, with TLS or without.
 pub(crate) enum Stream {
     Plain(Metered),
+    Sealed(Box<Sealed>),
+    /// After STARTTLS.
     Tls(Box<TlsStream<BufReader<Metered>>>),
     Deflated(Box<Deflated<Stream>>),
 }
@@ -47,6 +49,7 @@ impl Stream {
     fn socket(&self) -> &Metered {
         match self {
             Stream::Plain(tcp) => tcp,
+            Stream::Sealed(sealed) => sealed.tcp(),
             Stream::Tls(tls) => tls.get_ref().0.get_ref(),
             Stream::Deflated(deflated) => deflated.inner().socket(),
         }
@@ -61,6 +64,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, into),
+            Stream::Sealed(sealed) => Pin::new(sealed).poll_read(cx, into),
             Stream::Tls(tls) => Pin::new(tls).poll_read(cx, into),
             Stream::Deflated(deflated) => Pin::new(deflated).poll_read(cx, into),
         }
@@ -75,6 +79,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_write(cx, from),
+            Stream::Sealed(sealed) => Pin::new(sealed).poll_write(cx, from),
             Stream::Tls(tls) => Pin::new(tls).poll_write(cx, from),
             Stream::Deflated(deflated) => Pin::new(deflated).poll_write(cx, from),
         }
@@ -83,6 +88,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Stream::Sealed(sealed) => Pin::new(sealed).poll_flush(cx),
             Stream::Tls(tls) => Pin::new(tls).poll_flush(cx),
             Stream::Deflated(deflated) => Pin::new(deflated).poll_flush(cx),
         }
@@ -91,6 +97,7 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Stream::Sealed(sealed) => Pin::new(sealed).poll_shutdown(cx),
             Stream::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
             Stream::Deflated(deflated) => Pin::new(deflated).poll_shutdown(cx),
         }
@@ -132,6 +139,8 @@ pub(crate) struct Wire {
     tracer: Option<Tracer>,
     /// The longest of what the handshakes took that is one way there and back.
     rtt: Option<Duration>,
+    buffers: Buffers,
+    /// Lent from there while there is anything in it.
     input: Box<[u8]>,
     start: usize,
     end: usize,
@@ -146,12 +155,13 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: Stream, tracer: Option<Tracer>) -> Wire {
+    pub(crate) fn new(stream: Stream, tracer: Option<Tracer>, buffers: Buffers) -> Wire {
         Wire {
             stream,
             tracer,
             rtt: None,
-            input: vec![0; INPUT].into_boxed_slice(),
+            buffers,
+            input: Box::default(),
             start: 0,
             end: 0,
             consumed: 0,
@@ -193,8 +203,14 @@ impl Wire {
         self.start += count;
         self.consumed += count as u64;
         if self.start >= self.end {
-            (self.start, self.end) = (0, 0);
+            self.lend();
         }
+    }
+
+    /// There is nothing in the buffer: others may have it.
+    fn lend(&mut self) {
+        (self.start, self.end) = (0, 0);
+        self.buffers.give(&mut self.input);
     }
 
     /// Octets consumed since the beginning.
@@ -274,7 +290,15 @@ impl Wire {
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let _ = self.poll_send(cx);
-        self.compact();
+        self.make_room();
+        let read = self.poll_fill(cx);
+        if self.start == self.end {
+            self.lend();
+        }
+        read
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let before = self.end;
         while self.end - self.start < ENOUGH {
             let mut into = ReadBuf::new(&mut self.input[self.end..]);
@@ -317,8 +341,10 @@ impl Wire {
     }
 
     /// Makes room for at least a status line.
-    fn compact(&mut self) {
-        if self.start > 0 && self.input.len() - self.end < MAX_LINE.max(ENOUGH) {
+    fn make_room(&mut self) {
+        if self.input.is_empty() {
+            self.input = self.buffers.take();
+        } else if self.start > 0 && self.input.len() - self.end < MAX_LINE.max(ENOUGH) {
             self.input.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }

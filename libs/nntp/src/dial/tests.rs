@@ -16,6 +16,7 @@ fn endpoint(server: Server, addresses: Vec<SocketAddr>) -> Endpoint {
         rate: Arc::default(),
         stats: Arc::default(),
         trace: None,
+        buffers: Buffers::default(),
     };
     Endpoint {
         book: Book::of(addresses),
