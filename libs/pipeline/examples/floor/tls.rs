@@ -49,9 +49,8 @@ impl Tls {
         })
     }
 
-    /// Goes through the records in `received` and hands what they hold to `take`; then
-    /// encrypts `say`, if it may be sent already. What is to be sent goes to `send`. Says how
-    /// many bytes are done with, and whether the server has said goodbye.
+    /// Goes through the records in `received` and hands what they hold to `take`. What the
+    /// handshake has to say goes to `send`.
     pub fn process(
         &mut self,
         received: &mut [u8],
@@ -86,10 +85,7 @@ impl Tls {
                     done.writable = true;
                     more = false;
                 }
-                ConnectionState::PeerClosed | ConnectionState::Closed => {
-                    done.closed = true;
-                    more = false;
-                }
+                // More has to come, or nothing will.
                 _ => more = false,
             }
             done.used += used;
@@ -118,5 +114,4 @@ pub struct Done {
     pub used: usize,
     /// Nothing is left to read, and something may be sent.
     pub writable: bool,
-    pub closed: bool,
 }

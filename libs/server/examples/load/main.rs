@@ -10,6 +10,11 @@
 //! else: every password is right, and of NNTP it knows what a downloader needs. It ends
 //! with SIGTERM, with `--stdin` also when its standard input ends.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "no runtime here: a thread for each connection"
+)]
+
 mod args;
 mod cert;
 mod job;
