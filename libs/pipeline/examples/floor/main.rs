@@ -16,6 +16,7 @@ mod args;
 mod files;
 mod job;
 mod meter;
+mod records;
 mod run;
 mod talk;
 mod tls;

@@ -40,7 +40,8 @@ pub fn run(args: &Args, job: &Job) -> Result<Moved, Box<dyn Error>> {
         .map(|out| Files::new(out, args.preallocate));
     let (connections, window) = (args.connections.min(job.segments.len()), args.window);
     let mut all = Shared::new(job, connections, window, count, files, args.read);
-    let config = args.ca.as_deref().map(tls::config).transpose()?;
+    let config = |ca| tls::config(ca, args.in_place);
+    let config = args.ca.as_deref().map(config).transpose()?;
     let mut open = Vec::new();
     for _ in 0..connections {
         open.push(Connection::new(args, config.clone(), &mut all)?);
@@ -178,7 +179,7 @@ impl<'a> Connection<'a> {
         )?;
         if done.writable && !talk.out.is_empty() {
             let sealed = tls.seal(&talk.out)?;
-            write_all(tcp, sealed, &mut calls)?;
+            write_all(tcp, &sealed, &mut calls)?;
             talk.out.clear();
         }
         all.moved.calls += calls.calls;
