@@ -75,6 +75,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 /// The port on which `server` now answers.
 fn listen(server: &Arc<Server>, tls: Option<Arc<rustls::ServerConfig>>) -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    // BBR, where it is the default, paces by timers: on loopback these fire on the client's
+    // core, too, and send there on our behalf. The connections inherit what is set here.
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_congestion(&listener, "reno")?;
     let port = listener.local_addr()?.port();
     let server = Arc::clone(server);
     thread::spawn(move || {
