@@ -10,7 +10,7 @@ use rustls::crypto::cipher::{
 };
 use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion, SupportedCipherSuite};
 
-use crate::tls::Take;
+use crate::linux::tls::Take;
 
 /// Of a record (RFC 8446 section 5.1).
 const HEAD: usize = 5;

@@ -10,12 +10,12 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustls::ClientConfig;
 
-use crate::Moved;
-use crate::args::{Args, Only};
-use crate::files::Files;
-use crate::job::Job;
-use crate::talk::{Shared, Talk};
-use crate::tls::{self, Tls};
+use crate::linux::Moved;
+use crate::linux::args::{Args, Only};
+use crate::linux::files::Files;
+use crate::linux::job::Job;
+use crate::linux::talk::{Shared, Talk};
+use crate::linux::tls::{self, Tls};
 
 struct Connection<'a> {
     tcp: TcpStream,

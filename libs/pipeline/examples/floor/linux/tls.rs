@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::unbuffered::ConnectionState;
 use rustls::{CipherSuite, ClientConfig, RootCertStore};
 
-use crate::records::Records;
+use crate::linux::records::Records;
 
 pub struct Tls {
     /// Until `records` takes over.
