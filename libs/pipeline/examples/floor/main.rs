@@ -9,34 +9,22 @@
 //! received, `decode` and `write` need no server. What it took goes to standard output as
 //! one line of JSON.
 
-#![expect(clippy::print_stdout, reason = "an example prints")]
+#![cfg_attr(
+    target_os = "linux",
+    expect(clippy::print_stdout, reason = "an example prints")
+)]
 
-mod alone;
-mod args;
-mod files;
-mod job;
-mod meter;
-mod run;
-mod talk;
-mod tls;
+#[cfg(target_os = "linux")]
+mod linux;
 
-use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use args::{Args, Only};
-use meter::Meter;
-
-/// What was moved.
-#[derive(Default)]
-struct Moved {
-    decoded: u64,
-    wire: u64,
-    calls: u64,
-}
+#[cfg(target_os = "linux")]
+use linux::floor;
 
 fn main() -> ExitCode {
-    match Args::parse(std::env::args().skip(1)).and_then(|args| floor(&args)) {
+    match floor(std::env::args().skip(1)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = std::io::stderr().write_all(format!("floor: {error}\n").as_bytes());
@@ -45,25 +33,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn floor(args: &Args) -> Result<(), Box<dyn Error>> {
-    let job = job::Job::open(&args.nzb)?;
-    let mut meter = Meter::new();
-    let moved = match args.only {
-        Some(Only::Decode) => alone::decode(args, &job, &mut meter)?,
-        Some(Only::Write) => alone::write(args, &job)?,
-        _ => run::run(args, &job)?,
-    };
-    let took = meter.took();
-    let line = serde_json::json!({
-        "wall": took.wall,
-        "user": took.user,
-        "sys": took.sys,
-        "cpu": took.cpu,
-        "decoded": moved.decoded,
-        "wire": moved.wire,
-        "calls": moved.calls,
-        "peak_kib": took.peak_kib,
-    });
-    println!("{line}");
-    Ok(())
+#[cfg(not(target_os = "linux"))]
+fn floor(_flags: impl Iterator<Item = String>) -> Result<(), &'static str> {
+    Err("only for Linux")
 }

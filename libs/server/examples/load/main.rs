@@ -10,6 +10,11 @@
 //! else: every password is right, and of NNTP it knows what a downloader needs. It ends
 //! with SIGTERM, with `--stdin` also when its standard input ends.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "no runtime here: a thread for each connection"
+)]
+
 mod args;
 mod cert;
 mod job;
@@ -70,6 +75,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 /// The port on which `server` now answers.
 fn listen(server: &Arc<Server>, tls: Option<Arc<rustls::ServerConfig>>) -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    // BBR, where it is the default, paces by timers: on loopback these fire on the client's
+    // core, too, and send there on our behalf. The connections inherit what is set here.
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_congestion(&listener, "reno")?;
     let port = listener.local_addr()?.port();
     let server = Arc::clone(server);
     thread::spawn(move || {

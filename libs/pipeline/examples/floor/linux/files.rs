@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rustix::fs::{FallocateFlags, fallocate};
 
-use crate::args::Preallocate;
+use crate::linux::args::Preallocate;
 
 pub struct Files {
     /// Of the first file; the others are called after it.

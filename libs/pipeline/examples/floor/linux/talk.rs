@@ -6,9 +6,9 @@ use std::error::Error;
 
 use nzbpipe_yenc::{Decoder, Options, State, Verdict};
 
-use crate::Moved;
-use crate::files::Files;
-use crate::job::{Job, Segment};
+use crate::linux::Moved;
+use crate::linux::files::Files;
+use crate::linux::job::{Job, Segment};
 
 /// What all connections share.
 pub struct Shared<'a> {

@@ -10,12 +10,12 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustls::ClientConfig;
 
-use crate::Moved;
-use crate::args::{Args, Only};
-use crate::files::Files;
-use crate::job::Job;
-use crate::talk::{Shared, Talk};
-use crate::tls::{self, Tls};
+use crate::linux::Moved;
+use crate::linux::args::{Args, Only};
+use crate::linux::files::Files;
+use crate::linux::job::Job;
+use crate::linux::talk::{Shared, Talk};
+use crate::linux::tls::{self, Tls};
 
 struct Connection<'a> {
     tcp: TcpStream,
@@ -40,7 +40,8 @@ pub fn run(args: &Args, job: &Job) -> Result<Moved, Box<dyn Error>> {
         .map(|out| Files::new(out, args.preallocate));
     let (connections, window) = (args.connections.min(job.segments.len()), args.window);
     let mut all = Shared::new(job, connections, window, count, files, args.read);
-    let config = args.ca.as_deref().map(tls::config).transpose()?;
+    let config = |ca| tls::config(ca, args.in_place);
+    let config = args.ca.as_deref().map(config).transpose()?;
     let mut open = Vec::new();
     for _ in 0..connections {
         open.push(Connection::new(args, config.clone(), &mut all)?);
@@ -178,7 +179,7 @@ impl<'a> Connection<'a> {
         )?;
         if done.writable && !talk.out.is_empty() {
             let sealed = tls.seal(&talk.out)?;
-            write_all(tcp, sealed, &mut calls)?;
+            write_all(tcp, &sealed, &mut calls)?;
             talk.out.clear();
         }
         all.moved.calls += calls.calls;

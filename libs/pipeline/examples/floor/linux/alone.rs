@@ -5,11 +5,11 @@ use std::error::Error;
 
 use nzbpipe_yenc::{Decoder, Encoder, Options, PartSpec, State, Verdict};
 
-use crate::Moved;
-use crate::args::Args;
-use crate::files::Files;
-use crate::job::Job;
-use crate::meter::Meter;
+use crate::linux::Moved;
+use crate::linux::args::Args;
+use crate::linux::files::Files;
+use crate::linux::job::Job;
+use crate::linux::meter::Meter;
 
 /// So many that the branch predictor does not learn them by heart.
 const DIFFERENT: u64 = 48;

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-const USAGE: &str = "usage: floor NZB --connect ADDRESS:PORT [--tls --ca FILE] [--connections N]\n\
-     \x20            [--window N] [--read BYTES] [--preallocate none|sparse|full]\n\
+const USAGE: &str = "usage: floor NZB --connect ADDRESS:PORT [--tls --ca FILE [--in-place]]\n\
+     \x20            [--connections N] [--window N] [--read BYTES]\n\
+     \x20            [--preallocate none|sparse|full]\n\
      \x20            [--out FILE | --no-file] [--only recv|tls]\n\
      \x20      floor NZB --only decode|write [--article BYTES] [--read BYTES]\n\
      \x20            [--preallocate none|sparse|full] [--out FILE]";
@@ -37,6 +38,8 @@ pub struct Args {
     pub tls: bool,
     /// PEM.
     pub ca: Option<PathBuf>,
+    /// Records are decrypted without rustls' connection.
+    pub in_place: bool,
     pub connections: usize,
     /// Requests in flight on a connection.
     pub window: usize,
@@ -56,6 +59,7 @@ impl Args {
             connect: None,
             tls: false,
             ca: None,
+            in_place: false,
             connections: 1,
             window: 20,
             read: 256 << 10,
@@ -70,6 +74,7 @@ impl Args {
             match &*flag {
                 "--connect" => it.connect = Some(value()?.parse()?),
                 "--tls" => it.tls = true,
+                "--in-place" => it.in_place = true,
                 "--ca" => it.ca = Some(value()?.into()),
                 "--connections" => it.connections = number(&value()?)?,
                 "--window" => it.window = number(&value()?)?,

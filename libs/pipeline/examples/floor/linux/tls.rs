@@ -1,4 +1,5 @@
-//! TLS without a buffer of its own: records are decrypted where they were received.
+//! TLS without a buffer of its own: records are decrypted where they were received, by
+//! rustls' connection or, after the handshake, by `records`.
 
 use std::error::Error;
 use std::path::Path;
@@ -11,19 +12,28 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::unbuffered::ConnectionState;
 use rustls::{CipherSuite, ClientConfig, RootCertStore};
 
+use crate::linux::records::Records;
+
 pub struct Tls {
-    connection: UnbufferedClientConnection,
+    /// Until `records` takes over.
+    connection: Option<UnbufferedClientConnection>,
+    records: Option<Records>,
+    /// Whether it shall.
+    in_place: bool,
     /// What is ready to be sent.
     out: Vec<u8>,
     /// Where it is made.
     scratch: Vec<u8>,
 }
 
+/// Takes the text of a record.
+pub type Take<'a> = dyn FnMut(&[u8]) -> Result<(), Box<dyn Error>> + 'a;
+
 /// A record and its head (RFC 8446 section 5.2).
 pub const RECORD: usize = (16 << 10) + 256 + 5;
 
 /// Trusts the certificates in `ca` and prefers AES-128, like `nzbpipe`.
-pub fn config(ca: &Path) -> Result<Arc<ClientConfig>, Box<dyn Error>> {
+pub fn config(ca: &Path, in_place: bool) -> Result<Arc<ClientConfig>, Box<dyn Error>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(ca)? {
         roots.add(certificate?)?;
@@ -32,10 +42,11 @@ pub fn config(ca: &Path) -> Result<Arc<ClientConfig>, Box<dyn Error>> {
     provider
         .cipher_suites
         .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
-    let config = ClientConfig::builder_with_provider(Arc::new(provider))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.enable_secret_extraction = in_place;
     Ok(Arc::new(config))
 }
 
@@ -43,26 +54,48 @@ impl Tls {
     pub fn new(config: Arc<ClientConfig>) -> Result<Tls, Box<dyn Error>> {
         let name = ServerName::try_from("127.0.0.1")?;
         Ok(Tls {
-            connection: UnbufferedClientConnection::new(config, name)?,
+            in_place: config.enable_secret_extraction,
+            connection: Some(UnbufferedClientConnection::new(config, name)?),
+            records: None,
             out: Vec::new(),
             scratch: vec![0; RECORD],
         })
     }
 
-    /// Goes through the records in `received` and hands what they hold to `take`; then
-    /// encrypts `say`, if it may be sent already. What is to be sent goes to `send`. Says how
-    /// many bytes are done with, and whether the server has said goodbye.
+    /// Goes through the records in `received` and hands what they hold to `take`. What the
+    /// handshake has to say goes to `send`.
     pub fn process(
         &mut self,
         received: &mut [u8],
         mut take: impl FnMut(&[u8]) -> Result<(), Box<dyn Error>>,
+        send: impl FnMut(&[u8]) -> Result<(), Box<dyn Error>>,
+    ) -> Result<Done, Box<dyn Error>> {
+        let mut done = Done {
+            used: 0,
+            writable: true,
+        };
+        if self.records.is_none() {
+            done = self.unbuffered(received, &mut take, send)?;
+            if let Some(connection) = self.connection.take_if(|_| self.in_place && done.writable) {
+                self.records = Some(Records::new(connection)?);
+            }
+        }
+        if let Some(records) = &mut self.records {
+            done.used += records.open(&mut received[done.used..], &mut take)?;
+        }
+        Ok(done)
+    }
+
+    fn unbuffered(
+        &mut self,
+        received: &mut [u8],
+        take: &mut Take<'_>,
         mut send: impl FnMut(&[u8]) -> Result<(), Box<dyn Error>>,
     ) -> Result<Done, Box<dyn Error>> {
+        let connection = self.connection.as_mut().ok_or("no connection")?;
         let mut done = Done::default();
         loop {
-            let status = self
-                .connection
-                .process_tls_records(&mut received[done.used..]);
+            let status = connection.process_tls_records(&mut received[done.used..]);
             let mut used = status.discard;
             let mut more = true;
             match status.state? {
@@ -86,10 +119,7 @@ impl Tls {
                     done.writable = true;
                     more = false;
                 }
-                ConnectionState::PeerClosed | ConnectionState::Closed => {
-                    done.closed = true;
-                    more = false;
-                }
+                // More has to come, or nothing will.
                 _ => more = false,
             }
             done.used += used;
@@ -100,15 +130,20 @@ impl Tls {
     }
 
     /// Encrypts `text`; only when writable.
-    pub fn seal(&mut self, text: &[u8]) -> Result<&[u8], Box<dyn Error>> {
-        self.scratch
-            .resize(self.scratch.len().max(text.len() * 2 + RECORD), 0);
-        let status = self.connection.process_tls_records(&mut []);
-        let ConnectionState::WriteTraffic(mut traffic) = status.state? else {
+    pub fn seal(&mut self, text: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+        if let Some(records) = &mut self.records {
+            return records.seal(text);
+        }
+        let connection = self.connection.as_mut().ok_or("no connection")?;
+        let ConnectionState::WriteTraffic(mut traffic) =
+            connection.process_tls_records(&mut []).state?
+        else {
             return Err("TLS does not want to write".into());
         };
-        let len = traffic.encrypt(text, &mut self.scratch)?;
-        Ok(&self.scratch[..len])
+        let mut sealed = vec![0; text.len() + RECORD];
+        let len = traffic.encrypt(text, &mut sealed)?;
+        sealed.truncate(len);
+        Ok(sealed)
     }
 }
 
@@ -118,5 +153,4 @@ pub struct Done {
     pub used: usize,
     /// Nothing is left to read, and something may be sent.
     pub writable: bool,
-    pub closed: bool,
 }
