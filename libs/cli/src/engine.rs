@@ -1,6 +1,7 @@
 //! How fast, how long and how stubbornly servers are asked: the flags of the
 //! programs that fetch.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,14 @@ pub(crate) struct EngineArgs {
     /// the other costs quota. 0: never.
     #[arg(long, value_name = "SIZE", value_parser = size::parse, default_value = "32M")]
     pub hedge: u64,
+
+    /// Receive, decrypt and decode on N threads
+    ///
+    /// By default there is one for each core this process may use, as its affinity mask
+    /// and its control group (a container's limit) say, but no more than 4: one is enough
+    /// for some 10 Gbit/s. Most is done on the thread where an article arrives.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroU16>,
 }
 
 impl EngineArgs {
@@ -66,6 +75,7 @@ impl EngineArgs {
             "max_down_ms": ms(self.max_down),
             "deadline_ms": self.deadline.map(ms),
             "hedge": self.hedge,
+            "threads": self.threads,
         })
     }
 }

@@ -9,6 +9,7 @@ mod feed;
 mod gauge;
 mod sink;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,10 @@ pub const NAME: &str = "nntp-fetch";
 /// connections, so that none waits for the reader of the input.
 const REQUESTS: usize = 1024;
 
+/// Threads that receive and decode, if nobody says how many: one does some 10 Gbit/s, and
+/// those with nothing to do wake each other in search of work.
+pub const MOST_THREADS: usize = 4;
+
 /// The budget: a base, and for each connection one article of the usual size.
 const BUDGET_BASE: usize = 16 << 20;
 const BUDGET_PER_CONNECTION: usize = 1 << 20;
@@ -49,6 +54,9 @@ pub struct Config {
     /// How the engine behaves; whether it asks for whole articles is up to
     /// `form`.
     pub options: Options,
+    /// How many threads receive and decode; `None`: as many as there are cores for us,
+    /// up to [`MOST_THREADS`].
+    pub threads: Option<NonZeroUsize>,
     /// Octets a second in total.
     pub rate: Arc<Rate>,
     /// The servers anew, whenever they are to be others.
@@ -149,7 +157,7 @@ trait Deliver: Sinks<Ticket = Box<Segment>> {
 type OutcomeOf<S> = Outcome<<S as Sinks>::Ticket, <<S as Sinks>::Sink as BodySink>::Body>;
 type Outcomes<S> = nzbpipe_nntp::backlog::Outlet<OutcomeOf<S>>;
 
-fn drive<S: Deliver>(
+fn drive<S: Deliver + Sync>(
     mut config: Config,
     sinks: S,
     (inlet, mut outlet): (Inlet, Outlet),
@@ -157,7 +165,7 @@ fn drive<S: Deliver>(
 ) -> Ending {
     let mut ending = Ending::default();
     let begun = outlet.begin(NAME).and_then(|()| outlet.flush());
-    let runtime = match begun.and_then(|()| runtime()) {
+    let runtime = match begun.and_then(|()| runtime(config.threads)) {
         Ok(runtime) => runtime,
         Err(error) => {
             ending.fail(NAME, error);
@@ -181,8 +189,17 @@ fn drive<S: Deliver>(
         aside,
         table,
     };
+    let until = stop.clone();
     let feeder = std::thread::spawn(move || feed::run(inlet, &ways, feedback.as_ref()));
-    let result = runtime.block_on(stage.run(client, incoming, passing, stop.clone()));
+    // As a task among tasks: it is woken on the thread where a body arrived.
+    let run = runtime.spawn(async move {
+        let result = stage.run(client, (incoming, passing), until).await;
+        (stage, result)
+    });
+    let (mut stage, result) = match runtime.block_on(run) {
+        Ok(ran) => ran,
+        Err(died) => std::panic::resume_unwind(died.into_panic()),
+    };
     runtime.shutdown_timeout(Duration::from_secs(1));
     ending.tally = std::mem::take(&mut stage.tally);
     ending.code = ending.tally.code();
@@ -213,18 +230,18 @@ fn feed_ended(feeder: std::thread::JoinHandle<feed::Fed>, ending: &mut Ending) {
     }
 }
 
-/// Two threads for the network, however many cores there are: one saturates
-/// 10 Gbit/s, and memory follows the number of threads.
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut builder = match cores.min(2) {
+/// With one thread nobody is ever woken by another.
+fn runtime(threads: Option<NonZeroUsize>) -> Result<tokio::runtime::Runtime, Error> {
+    // What the affinity mask and the control group leave us.
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.map_or_else(|| cores().min(MOST_THREADS), usize::from);
+    let mut builder = match threads {
         1 => tokio::runtime::Builder::new_current_thread(),
-        threads => {
-            let mut builder = tokio::runtime::Builder::new_multi_thread();
-            builder.worker_threads(threads).thread_name(NAME);
-            builder
-        }
+        _ => tokio::runtime::Builder::new_multi_thread(),
     };
+    if threads > 1 {
+        builder.worker_threads(threads).thread_name(NAME);
+    }
     builder.enable_all().build().map_err(|source| Error::Io {
         what: "starting threads".to_owned(),
         source,
@@ -271,8 +288,10 @@ impl<S: Deliver> Stage<S> {
     async fn run(
         &mut self,
         client: Client,
-        incoming: mpsc::Receiver<Request<Box<Segment>>>,
-        passing: mpsc::Receiver<Record>,
+        (incoming, passing): (
+            mpsc::Receiver<Request<Box<Segment>>>,
+            mpsc::Receiver<Record>,
+        ),
         stop: Stop,
     ) -> Result<(), Error> {
         let (sender, outcomes) = nzbpipe_nntp::backlog::channel(REQUESTS);

@@ -30,11 +30,11 @@ pub struct Shortcut {
     /// The next stage.
     pub channel: mpsc::Sender<Record>,
     /// Gives back what the stage has to do itself.
-    pub at_once: Box<dyn Fn(Record) -> Option<Record> + Send>,
+    pub at_once: Box<dyn FnMut(Record) -> Option<Record> + Send>,
 }
 
 impl Shortcut {
-    async fn send(&self, record: Record) -> Result<(), Error> {
+    async fn send(&mut self, record: Record) -> Result<(), Error> {
         // Nothing is done before what came before it.
         let is_next = self.channel.capacity() == self.channel.max_capacity();
         let left = match is_next && !self.channel.is_closed() {
