@@ -139,12 +139,12 @@ def text_of(name, crates):
     if not found:
         sys.exit(f"copyright.py: no crate brings the text of {name}")
     text = shown[max(found, key=lambda key: (found[key], key))]
-    lines = [line for line in text.splitlines() if not HOLDER.match(line)]
-    # What base-files has is not repeated: only the exception is.
-    start = next((at for at, line in enumerate(lines) if "LLVM Exceptions" in line), None)
-    if start is not None:
-        lines = ["Apache-2.0 (see there), and:", "", *lines[start + 1:]]
-    return "\n".join(lines).strip().splitlines()
+    lines = "\n".join(line for line in text.splitlines() if not HOLDER.match(line))
+    # What base-files has is not repeated, only the exception is given.
+    _, mark, exception = lines.partition("LLVM Exceptions to the Apache 2.0 License ----\n")
+    if mark:
+        lines = "Apache-2.0 (see there), and:\n\n" + exception.strip()
+    return lines.strip().splitlines()
 
 
 def rust_notices():
