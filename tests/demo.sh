@@ -4,15 +4,24 @@
 # from it with the pipeline of four programs and with nzbpipe, and compares.
 #
 #   sh tests/demo.sh
+#   sh tests/demo.sh --programs DIR     # with those of DIR; builds nothing
 #
-# Needs cargo and a C compiler. Uses free ports, writes to target/ and one temporary
-# directory, and leaves neither a process nor a file behind, however it ends.
+# Needs cargo and a C compiler if it builds. Uses free ports, writes to target/ and one
+# temporary directory, and leaves neither a process nor a file behind, however it ends.
 set -eu
-cd "$(dirname "$0")/.."
 
 say() { printf '%s\n' "$@"; }
 fail() { say "" "demo: $*" >&2; exit 1; }
 heading() { printf '\n== %s\n' "$*"; }
+
+programs=''
+if [ $# = 2 ] && [ "$1" = --programs ] && [ -x "$2/nzbpipe" ]; then
+    programs=$(cd "$2" && pwd)
+elif [ $# != 0 ]; then
+    say "usage: sh demo.sh [--programs DIR]     DIR has nzbpipe and the others" >&2
+    exit 64
+fi
+cd "$(dirname "$0")/.."
 
 # Prints a command as one would type it, then runs it.
 run() {
@@ -35,23 +44,23 @@ trap 'exit 130' INT
 trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
-# --- what is needed -------------------------------------------------------------------
+# --- what is needed, and the build ------------------------------------------------------
 
-heading "1 of 5: checking cargo and the C compiler"
+prepare() {
+    heading "1 of 5: checking cargo and the C compiler"
 
-wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-command -v cargo >/dev/null 2>&1 || fail "cargo is not here. It is needed in version $wanted or later:
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    command -v cargo >/dev/null 2>&1 || fail "cargo is not here. It is needed in version $wanted or later:
   install it from https://rustup.rs (Debian 13, Ubuntu: apt install rustup; then: rustup default stable)"
-found=$(cargo --version | sed 's/^cargo \([0-9]*\.[0-9]*\).*/\1/')
-if [ "${found%%.*}" -lt "${wanted%%.*}" ] ||
-    { [ "${found%%.*}" -eq "${wanted%%.*}" ] && [ "${found#*.}" -lt "${wanted#*.}" ]; }; then
-    fail "cargo $found is too old, $wanted or later is needed.
+    found=$(cargo --version | sed 's/^cargo \([0-9]*\.[0-9]*\).*/\1/')
+    if [ "${found%%.*}" -lt "${wanted%%.*}" ] ||
+        { [ "${found%%.*}" -eq "${wanted%%.*}" ] && [ "${found#*.}" -lt "${wanted#*.}" ]; }; then
+        fail "cargo $found is too old, $wanted or later is needed.
   With rustup: rustup update stable. A distribution's cargo is often older: https://rustup.rs"
-fi
+    fi
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/nzbpipe-demo.XXXXXX")
-printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' >"$work/try.c"
-${CC:-cc} -o "$work/try" "$work/try.c" 2>/dev/null || fail "there is no working C compiler (${CC:-cc}).
+    printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' >"$work/try.c"
+    ${CC:-cc} -o "$work/try" "$work/try.c" 2>/dev/null || fail "there is no working C compiler (${CC:-cc}).
 The TLS library needs one. To get it:
   Debian, Ubuntu   apt install build-essential
   Fedora           dnf install gcc
@@ -59,15 +68,25 @@ The TLS library needs one. To get it:
   Alpine           apk add build-base
   FreeBSD          it is part of the system
   macOS            xcode-select --install"
-rm "$work/try" "$work/try.c"
-say "cargo $found and ${CC:-cc}: good"
+    rm "$work/try" "$work/try.c"
+    say "cargo $found and ${CC:-cc}: good"
+}
 
-# --- build ----------------------------------------------------------------------------
+build() {
+    heading "2 of 5: building the programs (the first time takes some minutes)"
+    run "cargo build --release --locked --bins"
+    PATH=$(cargo metadata --format-version 1 --no-deps --locked |
+        sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release:$PATH
+}
 
-heading "2 of 5: building the programs (the first time takes some minutes)"
-run "cargo build --release --locked --bins"
-PATH=$(cargo metadata --format-version 1 --no-deps --locked |
-    sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release:$PATH
+work=$(mktemp -d "${TMPDIR:-/tmp}/nzbpipe-demo.XXXXXX")
+if [ -n "$programs" ]; then
+    heading "1 and 2 of 5: left out, the programs are in $programs"
+    PATH=$programs:$PATH
+else
+    prepare
+    build
+fi
 
 # --- a news server --------------------------------------------------------------------
 
@@ -144,10 +163,14 @@ cat <<'END'
 All files came back exactly as the server has them, both ways: over an encrypted
 connection, after a login, cut into articles, encoded, fetched, decoded, checked and
 put together again.
+END
+[ -n "$programs" ] || cat <<'END'
 
 To install the programs (to ~/.cargo/bin):
 
   cargo install --locked --path .
+END
+cat <<'END'
 
 Then, with an account at a news provider:
 
@@ -157,5 +180,5 @@ Then, with an account at a news provider:
   ${EDITOR:-vi} ~/.config/nzbpipe/servers.toml
   nzb-split x.nzb | nntp-fetch | yenc-decode | seg-write -d ~/Downloads
 
-README.md has more; man/nzbpipe.7 is the manual: man -l man/nzbpipe.7
+README.md has more. The manual is nzbpipe(7), before it is installed: man -l man/nzbpipe.7
 END
