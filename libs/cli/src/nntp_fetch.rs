@@ -110,7 +110,7 @@ fn run(args: Args) -> Result<Code, Refusal> {
             return Err(refusal);
         }
     };
-    let ending = fetch::run(config, inlet, outlet, &pool);
+    let ending = fetch::run(config, inlet, outlet);
     run.drain();
     ui.finish();
     summary::failures(&ui, &ending.failures);

@@ -38,6 +38,8 @@ struct State {
     again: VecDeque<Again>,
     /// How many segments there are, once that is known.
     total: Option<u64>,
+    /// How many settled ones somebody waits for.
+    awaited: Option<u64>,
     closed: bool,
 }
 
@@ -57,8 +59,14 @@ impl Feedback {
 
     /// A segment has met its fate for good.
     pub fn settle(&self) {
-        self.state().settled += 1;
-        self.inner.changed.notify_all();
+        let mut state = self.state();
+        state.settled += 1;
+        let is_due = state.are_settled() || state.awaited.is_some_and(|n| state.settled >= n);
+        drop(state);
+        // Waking threads that only go to sleep again costs as much as a small write.
+        if is_due {
+            self.inner.changed.notify_all();
+        }
     }
 
     /// A segment that had met its fate is in doubt again.
@@ -114,10 +122,12 @@ impl Feedback {
     /// Waits until as many segments as `sent` are settled; says whether they are.
     pub fn settled(&self, sent: u64, is_vain: impl Fn() -> bool) -> bool {
         self.inner.lull.send_replace(true);
+        self.state().awaited = Some(sent);
         let settled = self.wait(|state| match state.settled >= sent {
             true => Some(true),
             false => (state.closed || is_vain()).then_some(false),
         });
+        self.state().awaited = None;
         self.inner.lull.send_replace(false);
         settled
     }

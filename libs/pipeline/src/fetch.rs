@@ -109,15 +109,14 @@ impl Form {
 }
 
 /// Fetches the segments of `inlet`; all other records pass untouched.
-pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending {
-    run_with(config, (inlet, outlet), pool, None)
+pub fn run(config: Config, inlet: Inlet, outlet: Outlet) -> Ending {
+    run_with(config, (inlet, outlet), None)
 }
 
 /// The same, with a way back from the stage that writes.
 pub(crate) fn run_with(
     config: Config,
     (inlet, outlet): (Inlet, Outlet),
-    pool: &Pool,
     feedback: Option<Feedback>,
 ) -> Ending {
     let connections: usize = config
@@ -125,8 +124,9 @@ pub(crate) fn run_with(
         .iter()
         .map(|s| usize::from(s.connections))
         .sum();
-    let budget = Budget::new(BUDGET_BASE + connections * BUDGET_PER_CONNECTION);
-    let (pool, kernel) = (pool.clone(), config.kernel);
+    let most = BUDGET_BASE + connections * BUDGET_PER_CONNECTION;
+    // All that was in use may be again soon: memory given back comes with page faults.
+    let (budget, pool, kernel) = (Budget::new(most), Pool::new(most), config.kernel);
     match config.form {
         Form::Raw { verify } => {
             let sinks = Raw::new(budget, pool, verify.then_some(kernel), false);

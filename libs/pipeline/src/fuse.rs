@@ -6,7 +6,6 @@
 
 use std::thread;
 
-use nzbpipe_record::Pool;
 use tokio::sync::mpsc;
 
 use crate::feedback::Feedback;
@@ -30,7 +29,7 @@ pub struct Config {
 }
 
 /// Runs all stages to their end. The last stage's records go to `outlet`.
-pub fn run(mut config: Config, outlet: Outlet, pool: &Pool) -> Written {
+pub fn run(mut config: Config, outlet: Outlet) -> Written {
     let (segments, to_fetch) = mpsc::channel(RECORDS);
     let (parts, to_write) = mpsc::channel(RECORDS);
     let stop = config.stop.clone();
@@ -60,7 +59,7 @@ pub fn run(mut config: Config, outlet: Outlet, pool: &Pool) -> Written {
         let split = scope.spawn(|| split::run(config.split, Outlet::Channel(segments)));
         let inlet = Inlet::channel(to_fetch, config.stop.clone());
         let ends = (inlet, Outlet::Shortcut(parts));
-        let fetch = scope.spawn(move || fetch::run_with(config.fetch, ends, pool, Some(feedback)));
+        let fetch = scope.spawn(move || fetch::run_with(config.fetch, ends, Some(feedback)));
         let inlet = Inlet::channel(to_write, config.stop);
         let mut written = writing.run(inlet);
         // The disk is full, say: nobody needs what is still to be read.
