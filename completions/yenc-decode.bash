@@ -23,13 +23,21 @@ _yenc__decode() {
 
     case "${cmd}" in
         yenc__decode)
-            opts="-q -v -h -V --raw --pass-raw --quiet --verbose --help --version"
+            opts="-j -q -v -h -V --raw --threads --pass-raw --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --raw)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -60,6 +60,7 @@ mod socks;
 mod streams;
 mod syscalls;
 mod tampered;
+mod threads;
 mod tuning;
 mod uu;
 mod write;

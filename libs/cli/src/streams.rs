@@ -10,7 +10,7 @@ use nzbpipe_record::Pool;
 use crate::exit::Refusal;
 
 /// Payload memory kept for the next record: two usual articles and their parts.
-const IDLE: usize = 16 << 20;
+pub(crate) const IDLE: usize = 16 << 20;
 
 /// A pool for the payloads of one process.
 pub(crate) fn pool() -> Pool {

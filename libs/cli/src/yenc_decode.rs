@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args as Flags, Parser};
 use nzbpipe_pipeline::{Code, decode, write_bytes};
-use nzbpipe_record::MAX_PAYLOAD;
+use nzbpipe_record::{MAX_PAYLOAD, Pool};
 use nzbpipe_yenc::{Encoding, Options, Verdict};
 
 use crate::exit::{self, Refusal};
@@ -35,6 +36,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ARTICLE")]
     raw: Option<PathBuf>,
 
+    /// Decode on at most N threads
+    ///
+    /// More than one work only while the input outruns one, from a fast disk for
+    /// example. The default is the number of cores that this process may use. The order
+    /// of the records stays, whatever N is. Each thread takes memory for an article and
+    /// its part.
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads)]
+    threads: Option<NonZeroUsize>,
+
     #[command(flatten)]
     passing: Passing,
 
@@ -55,6 +65,12 @@ pub(crate) struct Passing {
     pub pass_raw: bool,
 }
 
+/// The most threads that may be asked for.
+const MOST: usize = 256;
+
+/// Payload memory kept for a thread: a usual article and its part.
+const EACH: usize = 2 << 20;
+
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   nntp-fetch < segments.jsonl | yenc-decode | seg-write -d ~/Downloads
@@ -72,7 +88,8 @@ fn run(args: Args) -> Result<Code, Refusal> {
         return raw(article, &ui);
     }
     let stop = watch_signals(&ui)?;
-    let pool = streams::pool();
+    let threads = args.threads.unwrap_or_else(cores);
+    let pool = Pool::new(streams::IDLE.max(threads.get() * EACH));
     let inlet = streams::inlet(&pool, &stop, "… | nntp-fetch | yenc-decode")?;
     let outlet = streams::outlet("… | yenc-decode | seg-write, or > FILE")?;
     let kernel = match kernel::from_environment() {
@@ -86,12 +103,28 @@ fn run(args: Args) -> Result<Code, Refusal> {
     let config = decode::Config {
         kernel,
         raw: args.passing.pass_raw,
+        threads,
     };
     let ending = decode::run(config, inlet, outlet, &pool);
     summary::failures(&ui, &ending.failures);
     let fates = summary::fates(&ending.tally);
     ui.detail(&format!("{fates} (kernel {kernel})"));
     Ok(ending.code)
+}
+
+/// The value of `--threads`.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|&n: &NonZeroUsize| n.get() <= MOST);
+    number.ok_or_else(|| format!("a number from 1 to {MOST} is needed"))
+}
+
+/// How many threads can run at once: affinity and the limits of cgroups count.
+fn cores() -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    NonZeroUsize::new(MOST).map_or(cores, |most| cores.min(most))
 }
 
 fn raw(article: &Path, ui: &Ui) -> Result<Code, Refusal> {

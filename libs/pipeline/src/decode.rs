@@ -1,5 +1,9 @@
 //! The stage `yenc-decode`: `body` and `article` records in, `part` records out.
 
+mod crew;
+
+use std::num::NonZeroUsize;
+
 use nzbpipe_nntp::Nth;
 use nzbpipe_record::{
     Article, Body, Bytes, Class, Header, MAX_PAYLOAD, Pool, Provenance, Record, Segment,
@@ -19,27 +23,38 @@ pub struct Config {
     pub kernel: Kernel,
     /// Whether articles in no known encoding become parts as they are.
     pub raw: bool,
+    /// The most threads that decode. More than one are used only while the input
+    /// outruns them.
+    pub threads: NonZeroUsize,
 }
 
 /// Bytes that an article which outgrows its lines gets at least.
 const ROOM: usize = 64 << 10;
 
-/// Decodes every `body` and `article` of `inlet`; all other records pass untouched.
+/// Decodes every `body` and `article` of `inlet`; all other records pass untouched. The
+/// order stays.
 pub fn run(config: Config, mut inlet: Inlet, mut outlet: Outlet, pool: &Pool) -> Ending {
     filter(NAME, &mut inlet, &mut outlet, |inlet, outlet, tally| {
+        if config.threads.get() > 1 {
+            return crew::run(config, pool, inlet, (outlet, tally));
+        }
         while let Some(record) = inlet.next()? {
-            let record = decoded(record, config, pool)?;
-            count(&record, tally);
-            let telemetry = matches!(record.header, Header::Progress(_));
-            outlet.send(record)?;
-            // The next body may be long in coming; who shows progress must not
-            // wait for it.
-            if telemetry {
-                outlet.flush()?;
-            }
+            give(decoded(due(record)?, config, pool), outlet, tally)?;
         }
         Ok(())
     })
+}
+
+/// Counts a record and sends it.
+fn give(record: Record, outlet: &mut Outlet, tally: &mut Tally) -> Result<(), Error> {
+    count(&record, tally);
+    let telemetry = matches!(record.header, Header::Progress(_));
+    outlet.send(record)?;
+    // The next body may be long in coming; who shows progress must not wait for it.
+    if telemetry {
+        outlet.flush()?;
+    }
+    Ok(())
 }
 
 /// Decodes one article: the lines of its body, and its header if there is one,
@@ -72,7 +87,18 @@ pub(crate) fn either(lines: &[u8], options: Options, raw: bool, pool: &Pool) -> 
     (buffer.into(), report)
 }
 
-fn decoded(record: Record, config: Config, pool: &Pool) -> Result<Record, Error> {
+/// Refuses what cannot be at this place of a pipe.
+fn due(record: Record) -> Result<Record, Error> {
+    match (&record.header, &record.payload) {
+        (Header::Article(article), None) => Err(no_payload("article", &article.segment)),
+        (Header::Body(body), None) => Err(no_payload("body", &body.segment)),
+        (Header::Segment(segment), _) => Err(never_fetched(segment)),
+        _ => Ok(record),
+    }
+}
+
+/// What a record that is [`due`] becomes.
+fn decoded(record: Record, config: Config, pool: &Pool) -> Record {
     let decoded = |lines: &[u8], stuffed| {
         let options = Options {
             stuffed,
@@ -89,7 +115,7 @@ fn decoded(record: Record, config: Config, pool: &Pool) -> Result<Record, Error>
                 stuffed,
                 ..
             } = *body;
-            Ok(told(segment, provenance, decoded(&lines, stuffed)))
+            told(segment, provenance, decoded(&lines, stuffed))
         }
         (Header::Article(article), Some(lines)) => {
             let Article {
@@ -100,12 +126,9 @@ fn decoded(record: Record, config: Config, pool: &Pool) -> Result<Record, Error>
             } = *article;
             // As the fetch checks it: no field of the header begins a block.
             let decoded = decoded(whole::body(&lines), stuffed);
-            Ok(told(segment, provenance, decoded))
+            told(segment, provenance, decoded)
         }
-        (Header::Article(article), None) => Err(no_payload("article", &article.segment)),
-        (Header::Body(body), None) => Err(no_payload("body", &body.segment)),
-        (Header::Segment(segment), _) => Err(never_fetched(&segment)),
-        (header, payload) => Ok(Record { header, payload }),
+        (header, payload) => Record { header, payload },
     }
 }
 

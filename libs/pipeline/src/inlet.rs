@@ -89,6 +89,22 @@ impl Inlet {
         }
     }
 
+    /// Whether more waits to be read than a reader that keeps up would find: a pipe that
+    /// is half full, or a file.
+    pub(crate) fn outruns(&self) -> bool {
+        let Source::Pipe(reader) = &self.source else {
+            return false;
+        };
+        let file = &reader.get_ref().input.file;
+        let waiting = rustix::io::ioctl_fionread(file).unwrap_or(0);
+        waiting >= crate::outlet::PIPE as u64 / 2
+    }
+
+    /// What ends a read that waits.
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
     /// The next record a stage has to care for: `stream` and `end` are seen to
     /// here. `None` is the end of a whole stream.
     ///

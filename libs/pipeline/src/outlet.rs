@@ -49,7 +49,7 @@ impl Shortcut {
 }
 
 impl Outlet {
-    /// Records go to `fd`; a pipe is asked to be 1 MiB, best effort.
+    /// Records go to `fd`; a pipe is asked to be 256 KiB, best effort.
     pub fn pipe(fd: OwnedFd) -> Outlet {
         widen(&fd);
         Outlet::Pipe(Box::new(Writer::new(File::from(fd))))
@@ -181,16 +181,21 @@ fn broken(source: io::Error) -> Error {
     }
 }
 
-/// Asks for a 1 MiB pipe: one article then fits, and its writer seldom waits.
-/// Refused when the user's pipes use up their pages; that costs speed only.
+/// What a pipe should hold. A writer then waits four times less often than with the
+/// usual 64 KiB, and both ends still fit into a core's second-level cache: with 1 MiB a
+/// hop cost a sixth more.
+pub(crate) const PIPE: usize = 256 << 10;
+
+/// Asks for a pipe of that size, unless it is larger already. Refused when the user's
+/// pipes use up their pages; that costs speed only.
 pub(crate) fn widen(fd: impl AsFd) {
     #[cfg(target_os = "linux")]
-    {
-        let _ = rustix::pipe::fcntl_setpipe_size(fd, 1 << 20);
+    if rustix::pipe::fcntl_getpipe_size(&fd).is_ok_and(|size| size < PIPE) {
+        let _ = rustix::pipe::fcntl_setpipe_size(fd, PIPE);
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = fd;
+        let _ = (fd, PIPE);
     }
 }
 
@@ -202,4 +207,22 @@ pub fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> Result<(), Error> {
     out.write_all(bytes)
         .and_then(|()| out.flush())
         .map_err(broken)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size, pipe};
+
+    #[test]
+    fn a_pipe_is_made_larger_and_never_smaller() {
+        for (before, after) in [(64 << 10, PIPE), (512 << 10, 512 << 10)] {
+            let (_reader, writer) = pipe().unwrap();
+            // Refused, the user has no pages left: there is nothing to see.
+            if fcntl_setpipe_size(&writer, before).is_ok() {
+                widen(&writer);
+                assert_eq!(fcntl_getpipe_size(&writer).unwrap(), after);
+            }
+        }
+    }
 }

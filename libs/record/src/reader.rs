@@ -53,6 +53,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// The inner reader, to look at.
+    pub fn get_ref(&self) -> &R {
+        &self.inner
+    }
+
     /// The inner reader. What was read ahead of the last record is lost to it.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.inner

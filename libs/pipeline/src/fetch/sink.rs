@@ -151,14 +151,19 @@ impl BodySink for RawSink {
 
     fn feed(&mut self, bytes: &[u8]) -> Fed {
         let offered = &bytes[..bytes.len().min(self.held.room())];
-        let (consumed, ended) = self.framer.feed(offered);
-        let taken = &offered[..consumed];
-        self.held.buffer.extend_from_slice(taken);
-        if let Some(check) = &mut self.check {
-            check.run(taken);
-        }
+        let (consumed, ended) = match &mut self.check {
+            // The decoder finds the end by itself: no other pass over the bytes.
+            Some(check) if check.head.is_none() => check.run(offered),
+            Some(check) => {
+                let (consumed, ended) = self.framer.feed(offered);
+                check.run(&offered[..consumed]);
+                (consumed, ended)
+            }
+            None => self.framer.feed(offered),
+        };
+        self.held.buffer.extend_from_slice(&offered[..consumed]);
         let state = if ended {
-            let lines = self.held.buffer.len() - self.framer.terminator_len();
+            let lines = block(&self.held.buffer).len();
             self.held.buffer.truncate(lines);
             FedState::Ended
         } else if consumed < bytes.len() {
@@ -198,18 +203,18 @@ struct Check {
 }
 
 impl Check {
-    fn run(&mut self, mut bytes: &[u8]) {
-        if let Some(head) = &mut self.head {
-            bytes = &bytes[head.skip(bytes)..];
-        }
-        while !bytes.is_empty() {
+    /// How many of the bytes belong to the body, and whether it ends with them.
+    fn run(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let mut at = self.head.as_mut().map_or(0, |head| head.skip(bytes));
+        while at < bytes.len() {
             self.scratch.clear();
-            let progress = self.decoder.decode(bytes, self.scratch.spare());
-            bytes = &bytes[progress.consumed..];
+            let progress = self.decoder.decode(&bytes[at..], self.scratch.spare());
+            at += progress.consumed;
             if progress.state == State::Ended {
-                break;
+                return (at, true);
             }
         }
+        (at, false)
     }
 }
 
