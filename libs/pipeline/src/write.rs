@@ -9,6 +9,7 @@ mod record;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 
 use nzbpipe_record::{Class, FileReport, Header, Job, Record, Segment};
 use nzbpipe_store::{FileOutcome, Ident, Kept, Status, Store};
@@ -88,6 +89,7 @@ impl Writing {
                     store: Arc::new(store),
                     desk,
                     check: config.check,
+                    alone: available_parallelism().is_ok_and(|cores| cores.get() == 1),
                     room: config.room.then(|| Mutex::new(Room::new(dir.clone()))),
                 }),
                 dir,

@@ -17,6 +17,8 @@ pub(crate) struct Arrivals {
     pub desk: Arc<Mutex<Desk>>,
     /// Whether the bytes are held against their CRC once more.
     pub check: bool,
+    /// Whether there is no other core for those who write.
+    pub alone: bool,
     /// What jobs lay claim to.
     pub room: Option<Mutex<Room>>,
 }
@@ -30,9 +32,19 @@ impl Arrivals {
             self.ticket(&mut desk, *part, bytes.len())
         };
         let id = identity(&ticket.part.segment);
-        Ok(self
-            .store
-            .piece(self.piece(&ticket, &id, bytes), Arc::clone(&ticket))?)
+        // With other cores the next part is read meanwhile.
+        let turn = match self.alone {
+            true => self
+                .store
+                .turn(&ident(&ticket.part.segment, &id), bytes.len()),
+            false => None,
+        };
+        let piece = self.piece(&ticket, &id, bytes);
+        if let Some(turn) = turn {
+            turn.write(piece, Arc::clone(&ticket));
+            return Ok(());
+        }
+        Ok(self.store.piece(piece, Arc::clone(&ticket))?)
     }
 
     /// Has a part written on this thread, if that can be done without waiting. All other
