@@ -23,7 +23,7 @@ _nntp__fetch() {
 
     case "${cmd}" in
         nntp__fetch)
-            opts="-q -v -s -k -h -V --no-verify --article --check --json --quiet --verbose --progress --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --stats --metrics --help --version"
+            opts="-q -v -s -k -h -V --no-verify --article --check --json --quiet --verbose --progress --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --threads --stats --metrics --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -74,6 +74,10 @@ _nntp__fetch() {
                     return 0
                     ;;
                 --hedge)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -13,6 +13,7 @@ complete -c nntp-fetch -l limit-rate -d 'Take no more than RATE bytes a second f
 complete -c nntp-fetch -l max-down -d 'Give up when all servers have been down for this long' -r
 complete -c nntp-fetch -l deadline -d 'Stop after this long with 75; a later run goes on' -r
 complete -c nntp-fetch -l hedge -d 'Near the end, ask for up to SIZE bytes twice, of a faster connection' -r
+complete -c nntp-fetch -l threads -d 'Receive, decrypt and decode on N threads' -r
 complete -c nntp-fetch -l stats -d 'Write what was done to FILE at the end, as JSON' -r -F
 complete -c nntp-fetch -l metrics -d 'Keep counters in FILE, in the text format of Prometheus' -r -F
 complete -c nntp-fetch -l no-verify -d 'Do not check bodies: damage is left for yenc-decode to find'

@@ -23,7 +23,7 @@ _nzbpipe() {
 
     case "${cmd}" in
         nzbpipe)
-            opts="-q -v -d -s -k -h -V --quiet --verbose --progress --include --exclude --par2 --pass-raw --dir --flat --accept-unverified --salvage --name-from --name --overwrite --on-incomplete --preallocate --sync --journal --verify --hash --no-space-check --exec --exec-jobs --json --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --stats --metrics --help --version"
+            opts="-q -v -d -s -k -h -V --quiet --verbose --progress --include --exclude --par2 --pass-raw --dir --flat --accept-unverified --salvage --name-from --name --overwrite --on-incomplete --preallocate --sync --journal --verify --hash --no-space-check --exec --exec-jobs --json --servers --server --retries --connect-timeout --timeout --cacert --insecure --example-servers --limit-rate --max-down --deadline --hedge --threads --stats --metrics --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -130,6 +130,10 @@ _nzbpipe() {
                     return 0
                     ;;
                 --hedge)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

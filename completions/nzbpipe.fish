@@ -40,6 +40,7 @@ complete -c nzbpipe -l limit-rate -d 'Take no more than RATE bytes a second from
 complete -c nzbpipe -l max-down -d 'Give up when all servers have been down for this long' -r
 complete -c nzbpipe -l deadline -d 'Stop after this long with 75; a later run goes on' -r
 complete -c nzbpipe -l hedge -d 'Near the end, ask for up to SIZE bytes twice, of a faster connection' -r
+complete -c nzbpipe -l threads -d 'Receive, decrypt and decode on N threads' -r
 complete -c nzbpipe -l stats -d 'Write what was done to FILE at the end, as JSON' -r -F
 complete -c nzbpipe -l metrics -d 'Keep counters in FILE, in the text format of Prometheus' -r -F
 complete -c nzbpipe -s q -l quiet -d 'Print nothing on success and one line on failure'
