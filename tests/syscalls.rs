@@ -1,5 +1,5 @@
 //! What the writer asks of the system: each file is opened once and gets its size once, and
-//! nothing is asked per segment but to write it.
+//! nothing is asked per segment but to write it. And that no article waits for the disk.
 
 use crate::corpus::Post;
 use crate::harness::Scene;
@@ -45,4 +45,30 @@ fn per_file_once_and_per_segment_a_write() {
         let writes = about(&["pwrite64", "pwritev", "pwritev2"]);
         assert!((1..=SEGMENTS).contains(&writes), "{writes} writes\n{log}");
     }
+}
+
+/// A disk that is busy takes a second to sync anything; a job that just begins has nothing to
+/// lose yet. In the end its folder is as safe as its files.
+#[test]
+fn nothing_is_synced_before_the_first_request() {
+    let post = Post::new("one.bin", 4_000, 1_000);
+    let t = Scene::alone();
+    let server = Script::of(&[&post]).start();
+    t.write("x.nzb", crate::corpus::Nzb::of(&[&post]).text());
+    if t.run("command -v strace").code != 0 {
+        eprintln!("strace is not installed: what is asked of the system is not looked at");
+        return;
+    }
+    t.run(&format!(
+        "strace -f -qq -y -o trace -e trace=fsync,fdatasync,sendto,write nzbpipe {} -d out x.nzb",
+        server.flag()
+    ))
+    .code(0);
+    let log = String::from_utf8(t.read("trace")).unwrap();
+    let first = |what: &str| log.lines().position(|line| line.contains(what));
+    let asked = first("\"BODY <").expect("a request");
+    let synced = first("sync(").expect("something synced");
+    assert!(asked < synced, "{log}");
+    let above = |line: &str| line.contains("fsync(") && line.contains("/out>");
+    assert!(log.lines().any(above), "{log}");
 }

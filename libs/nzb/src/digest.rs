@@ -49,8 +49,10 @@ impl Tally {
     }
 
     fn entry(&mut self, number: u64, id: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.line, "{number} {id}");
+        push_number(&mut self.line, number);
+        self.line.push(' ');
+        self.line.push_str(id);
+        self.line.push('\n');
         if self.line.len() > 4096 {
             self.hash.update(&self.line);
             self.line.clear();
@@ -61,5 +63,35 @@ impl Tally {
     pub fn file_id(mut self) -> String {
         self.hash.update(&self.line);
         hex(self.hash)
+    }
+}
+
+/// Adds `number` in decimal. Formatting it is as dear as hashing what it stands before.
+fn push_number(line: &mut String, mut number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len() - 1;
+    loop {
+        // Below 10.
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+        first -= 1;
+    }
+    line.extend(digits[first..].iter().copied().map(char::from));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_ever() {
+        for number in [0, 7, 10, 999, 1_000, 300_000, u64::MAX] {
+            let mut line = String::from("x");
+            push_number(&mut line, number);
+            assert_eq!(line, format!("x{number}"));
+        }
     }
 }

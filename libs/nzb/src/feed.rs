@@ -68,6 +68,11 @@ impl<C: Chunks> Feed<C> {
         self.offset() - self.event
     }
 
+    /// What is in the buffer, from the next byte on: perhaps nothing.
+    pub fn buffered(&self) -> &[u8] {
+        &self.buf[self.pos..]
+    }
+
     /// Starts the checksum at the present offset.
     pub fn begin_sum(&mut self) {
         self.crc = Hasher::new();

@@ -27,6 +27,7 @@ mod job;
 mod merge;
 mod name;
 mod open;
+mod plain;
 mod scan;
 mod segments;
 mod shelf;

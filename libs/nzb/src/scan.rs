@@ -2,7 +2,7 @@
 //! disagree about what the text says.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, BufRead};
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -13,6 +13,7 @@ use crate::error::{Error, Fault, shown};
 use crate::feed::Feed;
 use crate::field::Field;
 use crate::item::{Element, Entry, Head, Item};
+use crate::plain::plain;
 use crate::{MAX_DEPTH, MAX_FIELD};
 
 /// Attributes of one element; the parser compares each with all.
@@ -37,6 +38,9 @@ pub struct Scanner<C> {
     root_seen: bool,
     /// Nothing but white space so far.
     blank: bool,
+    /// A segment was read to its end: the parser holds back nothing, and another segment may
+    /// follow.
+    behind_segment: bool,
 }
 
 impl<C: Chunks> Scanner<C> {
@@ -57,6 +61,7 @@ impl<C: Chunks> Scanner<C> {
             meta: String::new(),
             root_seen: within.is_some(),
             blank: true,
+            behind_segment: false,
         }
     }
 
@@ -87,6 +92,9 @@ impl<C: Chunks> Scanner<C> {
 
     /// The next item. After [`Item::End`] or an error there is none.
     pub fn next(&mut self) -> Result<Item, Error> {
+        if self.behind_segment && self.plain_segment() {
+            return Ok(Item::Segment(self.entry));
+        }
         let mut buf = std::mem::take(&mut self.buf);
         let item = loop {
             buf.clear();
@@ -97,7 +105,31 @@ impl<C: Chunks> Scanner<C> {
             }
         };
         self.buf = buf;
+        self.behind_segment = matches!(item, Ok(Item::Segment(_)));
         item
+    }
+
+    /// Reads a segment without the parser, if there is a plain one; where none is, nothing
+    /// has happened.
+    fn plain_segment(&mut self) -> bool {
+        let feed = self.reader.get_mut();
+        let Some(found) = plain(feed.buffered()) else {
+            return false;
+        };
+        self.entry = Entry {
+            offset: feed.offset() + found.before as u64,
+            number: found.number.filter(|&number| number > 0),
+            ..Entry::default()
+        };
+        if let Some(bytes) = found.bytes {
+            self.entry.bytes = Some(bytes).filter(|bytes| (1..=MAX_BYTES).contains(bytes));
+            self.entry.silly_bytes = self.entry.bytes.is_none();
+        }
+        self.field.clear();
+        self.field.push_literal(found.text);
+        let len = found.len;
+        feed.consume(len);
+        true
     }
 
     fn step(&mut self, buf: &mut Vec<u8>) -> Result<Option<Item>, Error> {

@@ -300,3 +300,103 @@ proptest! {
         }
     }
 }
+
+/// Parts of segments, plain ones and ones that are not.
+fn segment() -> impl Strategy<Value = String> {
+    let number = prop::sample::select(vec![
+        " number=\"1\"",
+        " number=\"2\"",
+        " number=\"3\"",
+        " number=\"0\"",
+        " number=\"-1\"",
+        "",
+        " number='4'",
+        " number=\"5\" number=\"5\"",
+        " number=\"99999999999999999999\"",
+        " number=\"123456789012345678\"",
+        " x=\"&amp;\"",
+        " number=\"&#49;\"",
+        "  number=\"6\" ",
+    ]);
+    let bytes = prop::sample::select(vec![
+        " bytes=\"700000\"",
+        " bytes=\"0\"",
+        " bytes=\"1073741825\"",
+        " bytes=\"9 \"",
+        "",
+        " bytes=\"\"",
+    ]);
+    let text = prop::sample::select(vec![
+        "a@b",
+        "c@d",
+        "&lt;e@f&gt;",
+        " g@h ",
+        "i j",
+        "",
+        "k<!-- -->@l",
+        "<![CDATA[m@n]]>",
+        "ä@o",
+        "p>q",
+        "<x>y</x>",
+        "a&b",
+        "]]>",
+    ]);
+    let end = prop::sample::select(vec![
+        "</segment>",
+        "</segment>\n",
+        "</segment >\r\n\t",
+        "</segment>x",
+    ]);
+    let odd = prop::sample::select(vec![
+        "",
+        "",
+        "",
+        "",
+        "<segment/>",
+        "<!-- c -->",
+        "<other/>",
+        "<?pi?>",
+        " ",
+        "&amp;",
+    ]);
+    (odd, number, bytes, text, end, any::<bool>()).prop_map(
+        |(odd, number, bytes, text, end, swap)| {
+            let (first, second) = if swap {
+                (number, bytes)
+            } else {
+                (bytes, number)
+            };
+            format!("{odd}<segment{first}{second}>{text}{end}")
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// A source that gives an octet at a time leaves all to the parser; with the whole text
+    /// in the buffer, plain segments are read without it. Nobody may be able to tell.
+    #[test]
+    fn plain_segments_are_what_the_parser_says(
+        all in prop::collection::vec(segment(), 0..8),
+        cut in prop::option::of(1024usize..1600),
+    ) {
+        // The beginning is looked at as a whole, to see what it is.
+        let filler = " ".repeat(1024);
+        let all = all.concat();
+        let mut text = format!("<nzb>{filler}<file subject=\"s\"><segments>{all}</segments></file></nzb>");
+        if let Some(cut) = cut {
+            let cut = (0..=cut.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+            text.truncate(cut.unwrap_or(0));
+        }
+        let told = |input| {
+            Nzb::open(input, None, Limits::default()).map_err(|e| e.to_string()).map(|mut nzb| {
+                let shown = show_all(&mut nzb);
+                (shown, nzb.files().to_vec(), nzb.warnings().to_vec(), nzb.job().to_owned())
+            })
+        };
+        let slow = told(Input::Stream(Box::new(Slow(Cursor::new(text.clone().into_bytes())))));
+        let whole = told(Input::Stream(Box::new(Cursor::new(text.into_bytes()))));
+        prop_assert_eq!(whole, slow);
+    }
+}

@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use rustix::fs::{Access, AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, S
 use rustix::io::Errno;
 
 use crate::Error;
+use crate::room::lock;
 
 /// Permissions asked for; the umask has the last word.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
@@ -33,6 +35,8 @@ pub(crate) struct Dir {
     path: PathBuf,
     /// It was not there before.
     created: bool,
+    /// The directory above, until its entry for this one is known to be on the disk.
+    above: Mutex<Option<OwnedFd>>,
 }
 
 /// What tells one file from another, whatever its name.
@@ -64,6 +68,7 @@ impl Dir {
             fd,
             path: path.to_owned(),
             created,
+            above: Mutex::default(),
         })
     }
 
@@ -93,6 +98,7 @@ impl Dir {
                 fd,
                 path,
                 created: false,
+                above: Mutex::default(),
             })),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
             Err(e) => Err(Error::Io {
@@ -106,20 +112,21 @@ impl Dir {
     pub fn child(&self, name: &str) -> Result<Dir, Error> {
         let failed = |e: Errno| Error::creating(self.path_of(name), e);
         let created = match rustix::fs::mkdirat(&self.fd, name, DIR_MODE) {
-            Ok(()) => {
-                // A complete file is worth little if its folder is lost with the power.
-                self.sync()?;
-                true
-            }
+            Ok(()) => true,
             Err(Errno::EXIST) => false,
             Err(e) => return Err(failed(e)),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let fd = open_at(&self.fd, name, flags, Mode::empty()).map_err(failed)?;
+        // A complete file is worth little if its folder is lost with the power. But nothing
+        // has to wait for the disk before it has anything to lose; and a folder that is there
+        // may be of a run that was killed before it had.
+        let above = self.fd.try_clone().map_err(|e| self.error(name, e))?;
         Ok(Dir {
             fd,
             path: self.path.join(name),
             created,
+            above: Mutex::new(Some(above)),
         })
     }
 
@@ -134,6 +141,7 @@ impl Dir {
             fd,
             path: self.path.clone(),
             created: false,
+            above: Mutex::default(),
         })
     }
 
@@ -290,9 +298,24 @@ impl Dir {
         let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR);
     }
 
-    /// Makes creations, renames and removals survive a power cut.
+    /// Makes creations, renames and removals survive a power cut, and itself.
     pub fn sync(&self) -> Result<(), Error> {
-        match rustix::io::retry_on_intr(|| rustix::fs::fsync(&self.fd)) {
+        self.settle()?;
+        self.sync_one(&self.fd)
+    }
+
+    /// Makes the directory itself survive a power cut. Only the first time takes long.
+    pub fn settle(&self) -> Result<(), Error> {
+        let mut above = lock(&self.above);
+        if let Some(fd) = &*above {
+            self.sync_one(fd)?;
+        }
+        *above = None;
+        Ok(())
+    }
+
+    fn sync_one(&self, fd: &OwnedFd) -> Result<(), Error> {
+        match rustix::io::retry_on_intr(|| rustix::fs::fsync(fd)) {
             // Some network and FUSE file systems cannot sync a directory.
             Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
             Err(e) => Err(Error::Io {

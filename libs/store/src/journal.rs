@@ -153,7 +153,7 @@ impl Journal {
         Ok(!self.is_dirty.swap(true, Ordering::AcqRel))
     }
 
-    /// Makes what was appended survive a power cut.
+    /// Makes what was appended survive a power cut, and the folder it is in.
     pub fn sync(&self, dir: &Dir) -> Result<(), Error> {
         let _only = lock(&self.syncing);
         if !self.is_dirty.swap(false, Ordering::AcqRel) || self.is_mute {
@@ -161,10 +161,9 @@ impl Journal {
         }
         // Others may append meanwhile.
         let file = Arc::clone(&lock(&self.end).file);
-        crate::sync::flush(&file).map_err(|e| {
-            self.is_dirty.store(true, Ordering::Release);
-            dir.error(&self.name, e)
-        })
+        let flush = || crate::sync::flush(&file).map_err(|e| dir.error(&self.name, e));
+        let synced = dir.settle().and_then(|()| flush());
+        synced.inspect_err(|_| self.is_dirty.store(true, Ordering::Release))
     }
 
     /// Writes it anew, with no more than this in it.
