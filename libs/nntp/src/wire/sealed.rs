@@ -4,6 +4,10 @@
 //! `tokio-rustls` would read into a buffer, copy it to the session's, and that to the
 //! reader's. It is still what protects a connection after STARTTLS.
 
+mod incoming;
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::buffers::Buffers;
 use crate::meter::Metered;
+use incoming::Incoming;
 
 /// The longest record and its head.
 const RECORD: usize = (16 << 10) + 256 + 5;
@@ -38,79 +43,8 @@ pub(crate) struct Sealed {
     sent: usize,
     /// The other side said that nothing more comes.
     closed: bool,
-}
-
-/// Records as they came.
-struct Incoming {
-    buffers: Buffers,
-    /// Lent; empty while nothing is read.
-    buffer: Box<[u8]>,
-    start: usize,
-    end: usize,
-    /// What was seen up to here holds no whole record. What follows may.
-    seen: usize,
-    /// The part of a record that waits for its rest while `buffer` is with others.
-    rest: Vec<u8>,
-}
-
-/// What TLS waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wants {
-    /// What is in `outgoing` is to be sent; the handshake goes on then.
-    Sending,
-    /// More from the other side.
-    Bytes,
-    /// The same, and something may be said.
-    BytesOrWords,
-}
-
-impl Incoming {
-    /// Has a buffer with room for a record.
-    fn make_room(&mut self) {
-        if self.buffer.is_empty() {
-            self.buffer = self.buffers.take();
-            self.buffer[..self.rest.len()].copy_from_slice(&self.rest);
-            (self.start, self.end) = (0, self.rest.len());
-            self.rest.clear();
-        } else if self.buffer.len() - self.end < RECORD {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.seen -= self.start;
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-    }
-
-    /// Gives the buffer to others while there is nothing to read.
-    fn lend(&mut self) {
-        if self.end - self.start <= RECORD && !self.buffer.is_empty() {
-            let rest = &self.buffer[self.start..self.end];
-            self.rest.extend_from_slice(rest);
-            (self.seen, self.start, self.end) = (self.rest.len(), 0, 0);
-            self.buffers.give(&mut self.buffer);
-        }
-    }
-
-    /// What came and was not understood: all, or only that of which there is no whole record.
-    fn records(&mut self, all: bool) -> &mut [u8] {
-        if self.buffer.is_empty() {
-            return &mut self.rest;
-        }
-        let end = if all { self.end } else { self.seen };
-        &mut self.buffer[self.start..end]
-    }
-
-    /// So much is done with.
-    fn discard(&mut self, count: usize) {
-        if self.buffer.is_empty() {
-            self.rest.drain(..count);
-            self.seen = self.rest.len();
-            return;
-        }
-        self.start += count;
-        self.seen = self.seen.max(self.start);
-        if self.start == self.end {
-            (self.start, self.end, self.seen) = (0, 0, 0);
-        }
-    }
+    /// Or why it does not. What was decrypted before is read first.
+    failed: Option<rustls::Error>,
 }
 
 impl Sealed {
@@ -128,19 +62,13 @@ impl Sealed {
         let mut sealed = Sealed {
             tcp,
             tls,
-            incoming: Incoming {
-                buffers,
-                buffer: Box::default(),
-                start: 0,
-                end: 0,
-                seen: 0,
-                rest: Vec::new(),
-            },
+            incoming: Incoming::new(buffers),
             plain: Vec::new(),
             taken: 0,
             outgoing: Vec::new(),
             sent: 0,
             closed: false,
+            failed: None,
         };
         std::future::poll_fn(|cx| sealed.poll_handshake(cx)).await?;
         Ok(sealed)
@@ -158,31 +86,43 @@ impl Sealed {
     fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut none = ReadBuf::new(&mut []);
-            let wants = self.process(&mut none, true);
-            if let Err(error) = wants {
+            let open = self.process(&mut none, true);
+            if let Err(error) = open {
                 // The alert says to the other side what is wrong; it is not waited for.
                 let _ = self.poll_out(cx);
                 return Poll::Ready(Err(broken(error)));
             }
             ready!(self.poll_out(cx))?;
-            match wants {
-                Ok(Wants::Sending) => {}
-                Ok(Wants::BytesOrWords) => return Poll::Ready(Ok(())),
+            match open {
+                Ok(true) => return Poll::Ready(Ok(())),
                 _ if self.closed || ready!(self.poll_in(cx))? == 0 => {
-                    return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                    let end = io::Error::new(io::ErrorKind::UnexpectedEof, "tls handshake eof");
+                    return Poll::Ready(Err(end));
                 }
                 _ => {}
             }
         }
     }
 
-    /// Goes through records until `into` has enough, or more is needed; through those that
-    /// came since, too, if `all`.
-    fn process(&mut self, into: &mut ReadBuf<'_>, all: bool) -> Result<Wants, rustls::Error> {
+    /// Goes through records until `into` got enough, or more is needed; through those that
+    /// came since, too, if `all`. Whether something may be said now.
+    fn process(&mut self, into: &mut ReadBuf<'_>, all: bool) -> Result<bool, rustls::Error> {
+        let processed = self.go_through(into, all);
+        if let Err(error) = &processed {
+            self.fail(error);
+        }
+        processed
+    }
+
+    fn go_through(&mut self, into: &mut ReadBuf<'_>, all: bool) -> Result<bool, rustls::Error> {
+        let before = into.filled().len();
         loop {
-            let status = self.tls.process_tls_records(self.incoming.records(all));
+            if all && self.incoming.is_done() {
+                self.incoming.show();
+            }
+            let status = self.tls.process_tls_records(self.incoming.shown());
             let mut done = status.discard;
-            let wants = match status.state {
+            let open = match status.state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(record) = traffic.next_record() {
                         let record = record?;
@@ -191,7 +131,8 @@ impl Sealed {
                         into.put_slice(&record.payload[..fits]);
                         self.plain.extend_from_slice(&record.payload[fits..]);
                     }
-                    None
+                    // Who reads data may speak.
+                    (into.filled().len() - before >= ENOUGH).then_some(true)
                 }
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     let encoded = with_room(&mut self.outgoing, 0, |room| data.encode(room));
@@ -199,55 +140,56 @@ impl Sealed {
                     None
                 }
                 Ok(ConnectionState::TransmitTlsData(data)) => {
+                    // It goes before anything that is sealed later.
                     data.done();
-                    Some(Wants::Sending)
+                    None
                 }
                 Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
                     self.closed = true;
-                    Some(Wants::Bytes)
+                    Some(false)
                 }
-                Ok(ConnectionState::WriteTraffic(_)) => Some(Wants::BytesOrWords),
-                Ok(_) => Some(Wants::Bytes),
+                Ok(state) => {
+                    let open = matches!(state, ConnectionState::WriteTraffic(_));
+                    drop(state);
+                    self.incoming.discard(std::mem::take(&mut done));
+                    (!all || !self.incoming.show()).then_some(open)
+                }
                 Err(error) => {
                     self.incoming.discard(done);
-                    self.closed = true;
-                    self.alert();
                     return Err(error);
                 }
             };
             self.incoming.discard(done);
-            match wants {
-                // After data nothing but whole records was seen.
-                None if into.filled().len() < ENOUGH => {}
-                None => return Ok(Wants::BytesOrWords),
-                Some(wants) => {
-                    if all && wants != Wants::Sending {
-                        self.incoming.seen = self.incoming.end;
-                    }
-                    return Ok(wants);
-                }
+            if let Some(open) = open {
+                return Ok(open);
             }
         }
     }
 
-    /// What the session has to say of its failure.
-    fn alert(&mut self) {
-        let status = self.tls.process_tls_records(&mut []);
-        if let Ok(ConnectionState::EncodeTlsData(mut data)) = status.state {
-            let _ = with_room(&mut self.outgoing, 0, |room| data.encode(room));
+    /// Ends it, with what the session has to say of that. Nothing more is shown to it: it may
+    /// have kept places in what it was shown.
+    fn fail(&mut self, error: &rustls::Error) {
+        self.closed = true;
+        self.failed = Some(error.clone());
+        while self.tls.wants_write() {
+            let status = self.tls.process_tls_records(&mut []);
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = status.state else {
+                return;
+            };
+            if with_room(&mut self.outgoing, 0, |room| data.encode(room)).is_err() {
+                return;
+            }
         }
     }
 
     /// Reads what is there; 0 at the end.
     fn poll_in(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Sealed { tcp, incoming, .. } = self;
-        incoming.make_room();
-        let mut into = ReadBuf::new(&mut incoming.buffer[incoming.end..]);
-        let read = Pin::new(tcp).poll_read(cx, &mut into);
+        let mut into = ReadBuf::new(self.incoming.room());
+        let read = Pin::new(&mut self.tcp).poll_read(cx, &mut into);
         let count = into.filled().len();
-        incoming.end += count;
+        self.incoming.came(count);
         if read.is_pending() {
-            incoming.lend();
+            self.incoming.lend();
         }
         read.map_ok(|()| count)
     }
@@ -268,14 +210,16 @@ impl Sealed {
 
     /// Seals `text` for sending. Without a session that takes any it is refused.
     fn seal(&mut self, text: &[u8]) -> Result<(), rustls::Error> {
-        let mut none = ReadBuf::new(&mut []);
-        // What the other side said before is not looked at, but for what TLS knows the
-        // beginning of already.
-        match self.process(&mut none, false)? {
-            Wants::BytesOrWords => {}
-            _ => return Err(rustls::Error::HandshakeNotComplete),
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
-        let status = self.tls.process_tls_records(self.incoming.records(false));
+        let mut none = ReadBuf::new(&mut []);
+        // Records that the session was not shown are not looked at now: who reads gets them
+        // without another copy.
+        if !self.process(&mut none, false)? {
+            return Err(rustls::Error::HandshakeNotComplete);
+        }
+        let status = self.tls.process_tls_records(self.incoming.shown());
         let done = status.discard;
         let sealed = match status.state? {
             ConnectionState::WriteTraffic(mut traffic) => {
@@ -359,13 +303,19 @@ impl AsyncRead for Sealed {
                 sealed.plain.clear();
                 sealed.taken = 0;
                 if !sealed.closed && into.remaining() > 0 {
-                    sealed.process(into, true).map_err(broken)?;
-                    // An answer to a change of keys, say. If it does not go now it goes
-                    // with what is said next.
-                    let _ = sealed.poll_out(cx)?;
+                    let _ = sealed.process(into, true);
+                    // An alert, say. If it does not go now it goes with what is said next;
+                    // if it cannot go at all, what was said to us is to be read nevertheless.
+                    let _ = sealed.poll_out(cx);
                 }
             }
-            if into.filled().len() > before || into.remaining() == 0 || sealed.closed {
+            if into.filled().len() > before || into.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(error) = &sealed.failed {
+                return Poll::Ready(Err(broken(error.clone())));
+            }
+            if sealed.closed {
                 return Poll::Ready(Ok(()));
             }
             if ready!(sealed.poll_in(cx))? == 0 {
