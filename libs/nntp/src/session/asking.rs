@@ -21,7 +21,8 @@ const WORTH: f64 = 0.1;
 impl<S: Sinks> Session<S> {
     /// Asks for more while the window has room and the pool has work.
     pub(super) fn fill(&mut self) {
-        while self.has_room() {
+        let is_low = self.flights.len() <= self.depth.low(self.window);
+        while is_low && self.has_room() {
             let fair = self.pool.fair(self.server, self.depth.rate());
             if self.flights.len() >= fair {
                 break;
