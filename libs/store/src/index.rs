@@ -10,7 +10,7 @@ use crate::folder::Folder;
 use crate::journal::Journal;
 use crate::lane::{Identity, Job, Lane, Place};
 use crate::name;
-use crate::room::lock;
+use crate::room::{lock, try_lock};
 use crate::types::{Ident, NameFrom};
 use crate::writer::Shared;
 
@@ -109,9 +109,10 @@ impl<T> Index<T> {
 }
 
 impl<T> Shared<T> {
-    /// The lane of a file that was spoken of before.
+    /// The lane of a file that was spoken of before, unless somebody is about to open another:
+    /// that may take a while.
     pub fn known_lane(&self, ident: &Ident<'_>) -> Option<Arc<Lane<T>>> {
-        let index = lock(&self.index);
+        let index = try_lock(&self.index)?;
         let opened = index.jobs.get(ident.job)?;
         opened.lanes.get(key(ident).as_ref()).cloned()
     }

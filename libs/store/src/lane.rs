@@ -299,6 +299,11 @@ impl<T> Lane<T> {
         !std::mem::replace(&mut waiting.is_out, true)
     }
 
+    /// Notes that who has the lane in hand brings something to do.
+    pub fn bring(&self) {
+        lock(&self.waiting).given += 1;
+    }
+
     /// Takes some of what is to be done, in the order in which it came.
     pub fn take(&self) -> Vec<Item<T>> {
         let mut waiting = lock(&self.waiting);

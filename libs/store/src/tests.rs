@@ -21,6 +21,7 @@ mod resume;
 mod sequence;
 mod sync;
 mod threads;
+mod turns;
 mod unknown;
 
 const JOB: &str = "0123456789abcdef0123456789abcdef";

@@ -104,7 +104,9 @@ impl<'a, T: Clone> Turn<'a, T> {
         if !claimed {
             shared.room.give(turn.load);
         }
-        claimed.then_some(turn)
+        // A writer may have had it since: what is left may be the last piece, and with that
+        // come the last steps.
+        (claimed && is_plain(&turn.lane)).then_some(turn)
     }
 
     /// Writes the piece and tells its fate, both before this returns.
@@ -118,9 +120,11 @@ impl<'a, T: Clone> Turn<'a, T> {
         // Its room goes back when it is served.
         self.used = true;
         let given = Given::new(piece, ticket);
-        self.lane.give(Item::Piece(Box::new(given)));
+        // What others gave meanwhile is the writers': it may make the file whole.
+        let items = vec![Item::Piece(Box::new(given))];
+        self.lane.bring();
         let began = Instant::now();
-        let is_more = shared.serve(&self.lane);
+        let is_more = shared.serve_with(&self.lane, items);
         let now = Instant::now();
         shared.pace.took(now - began, now);
         if is_more {

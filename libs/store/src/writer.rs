@@ -182,8 +182,12 @@ impl<T: Clone> Shared<T> {
     }
 
     /// Does some of what waits for a lane; says whether there is more.
-    pub fn serve(&self, lane: &Arc<Lane<T>>) -> bool {
-        let items = lane.take();
+    fn serve(&self, lane: &Arc<Lane<T>>) -> bool {
+        self.serve_with(lane, lane.take())
+    }
+
+    /// Does `items` for a lane; says whether there is more.
+    pub fn serve_with(&self, lane: &Arc<Lane<T>>, items: Vec<Item<T>>) -> bool {
         let load = Load {
             bytes: items.iter().map(Item::bytes).sum(),
             count: items.iter().filter(|item| item.takes_room()).count(),

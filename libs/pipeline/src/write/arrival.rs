@@ -1,7 +1,7 @@
 //! Parts on their way into the store: from the stage's own thread, which waits for room, or
 //! at once from the thread that decoded them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use nzbpipe_record::{Bytes, Header, Part, Record};
 use nzbpipe_store::{Piece, Store};
@@ -58,9 +58,11 @@ impl Arrivals {
             other => return Some(other),
         };
         let id = identity(&part.segment).into_owned();
-        let turn = self.store.turn(&ident(&part.segment, &id), bytes.len());
-        let mut desk = lock(&self.desk);
-        let Some(turn) = turn.filter(|_| !desk.is_in_trouble()) else {
+        let taken = self.desk_now().and_then(|desk| {
+            let turn = self.store.turn(&ident(&part.segment, &id), bytes.len());
+            Some(desk).zip(turn)
+        });
+        let Some((mut desk, turn)) = taken else {
             return Some(Record {
                 header: Header::Part(part),
                 payload: Some(bytes),
@@ -70,6 +72,17 @@ impl Arrivals {
         drop(desk);
         turn.write(self.piece(&ticket, &id, bytes), Arc::clone(&ticket));
         None
+    }
+
+    /// The desk, unless somebody has it or there is trouble: with it in hand a record may wait
+    /// for a slow reader of the output.
+    fn desk_now(&self) -> Option<MutexGuard<'_, Desk>> {
+        let desk = match self.desk.try_lock() {
+            Ok(desk) => desk,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        (!desk.is_in_trouble()).then_some(desk)
     }
 
     fn ticket(&self, desk: &mut Desk, part: Part, bytes: usize) -> Ticket {

@@ -6,10 +6,10 @@ use std::thread;
 use super::*;
 use crate::lane::Given;
 
-const PIECE: usize = 1_000;
+pub(super) const PIECE: usize = 1_000;
 
 /// A piece of file `file`, which has `of`; its bytes are made of both numbers.
-fn some(file: u64, number: u64, of: u64, ids: &[String]) -> Piece<'_, Bytes> {
+pub(super) fn some(file: u64, number: u64, of: u64, ids: &[String]) -> Piece<'_, Bytes> {
     let bytes = Bytes::from(vec![(file * 7 + number) as u8; PIECE]);
     Piece {
         job: JOB,
