@@ -27,7 +27,7 @@ impl Arrivals {
         let ticket = {
             let mut desk = lock(&self.desk);
             desk.trouble()?;
-            self.ticket(&mut desk, *part, bytes.len())
+            self.ticket(&mut desk, part, bytes.len())
         };
         let id = identity(&ticket.part.segment);
         Ok(self
@@ -45,8 +45,10 @@ impl Arrivals {
             } => (part, bytes),
             other => return Some(other),
         };
-        let id = identity(&part.segment).into_owned();
-        let turn = self.store.turn(&ident(&part.segment, &id), bytes.len());
+        let turn = {
+            let id = identity(&part.segment);
+            self.store.turn(&ident(&part.segment, &id), bytes.len())
+        };
         let mut desk = lock(&self.desk);
         let Some(turn) = turn.filter(|_| !desk.is_in_trouble()) else {
             return Some(Record {
@@ -54,13 +56,14 @@ impl Arrivals {
                 payload: Some(bytes),
             });
         };
-        let ticket = self.ticket(&mut desk, *part, bytes.len());
+        let ticket = self.ticket(&mut desk, part, bytes.len());
         drop(desk);
+        let id = identity(&ticket.part.segment);
         turn.write(self.piece(&ticket, &id, bytes), Arc::clone(&ticket));
         None
     }
 
-    fn ticket(&self, desk: &mut Desk, part: Part, bytes: usize) -> Ticket {
+    fn ticket(&self, desk: &mut Desk, part: Box<Part>, bytes: usize) -> Ticket {
         let encoded = part.segment.bytes.unwrap_or(bytes as u64);
         if let Some(room) = &self.room {
             let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
