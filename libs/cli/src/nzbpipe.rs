@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use nzbpipe_pipeline::{Code, Stop, fetch, fuse, split, verdict, write};
+use nzbpipe_record::Pool;
 
 use crate::exec::{self, Exec};
 use crate::exit::{self, Refusal};
@@ -13,9 +14,9 @@ use crate::globs::{self, Selection};
 use crate::nntp_fetch::print_example;
 use crate::nzb_split::{sources, warnings};
 use crate::seg_write::Output;
+use crate::summary;
 use crate::ui::{Common, Drawing, Ui};
 use crate::yenc_decode::Passing;
-use crate::{streams, summary};
 
 const NAME: &str = "nzbpipe";
 
@@ -129,7 +130,8 @@ fn run(args: Args) -> Result<Code, Refusal> {
     };
     let exec = args.output.exec.start(&ui, &stop)?;
     let config = fused(&args, &ui, (fetch, exec.as_ref()), (inputs, stop))?;
-    let written = fuse::run(config, args.output.outlet()?, &streams::pool());
+    let pool = Pool::new(fetch::budget(&config.fetch.servers));
+    let written = fuse::run(config, args.output.outlet()?, &pool);
     run.drain();
     summary::print(&ui, &written, &args.output.dir);
     let code = exec::end(exec, written.ending.code);

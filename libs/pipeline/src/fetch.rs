@@ -43,9 +43,10 @@ const REQUESTS: usize = 1024;
 /// those with nothing to do wake each other in search of work.
 pub const MOST_THREADS: usize = 4;
 
-/// The budget: a base, and for each connection one article of the usual size.
-const BUDGET_BASE: usize = 16 << 20;
-const BUDGET_PER_CONNECTION: usize = 1 << 20;
+/// The budget: a base for what waits to be written, and for each connection one article of
+/// the usual size. A disk that halts for a moment uses it all up.
+const BUDGET_BASE: usize = 8 << 20;
+const BUDGET_PER_CONNECTION: usize = 768 << 10;
 
 /// Which servers, and how.
 pub struct Config {
@@ -108,6 +109,15 @@ impl Form {
     }
 }
 
+/// How many bytes of articles may be in memory at once with these servers. A [`Pool`] that
+/// keeps fewer has what a halt of the disk took given back and taken anew, and what is left of
+/// the heap's pieces is more than it saves.
+#[must_use]
+pub fn budget(servers: &[Server]) -> usize {
+    let connections = servers.iter().map(|s| usize::from(s.connections));
+    BUDGET_BASE + connections.sum::<usize>() * BUDGET_PER_CONNECTION
+}
+
 /// Fetches the segments of `inlet`; all other records pass untouched.
 pub fn run(config: Config, inlet: Inlet, outlet: Outlet, pool: &Pool) -> Ending {
     run_with(config, (inlet, outlet), pool, None)
@@ -120,12 +130,7 @@ pub(crate) fn run_with(
     pool: &Pool,
     feedback: Option<Feedback>,
 ) -> Ending {
-    let connections: usize = config
-        .servers
-        .iter()
-        .map(|s| usize::from(s.connections))
-        .sum();
-    let budget = Budget::new(BUDGET_BASE + connections * BUDGET_PER_CONNECTION);
+    let budget = Budget::new(budget(&config.servers));
     let (pool, kernel) = (pool.clone(), config.kernel);
     match config.form {
         Form::Raw { verify } => {
