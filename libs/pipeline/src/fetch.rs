@@ -43,9 +43,10 @@ const REQUESTS: usize = 1024;
 /// those with nothing to do wake each other in search of work.
 pub const MOST_THREADS: usize = 4;
 
-/// The budget: a base, and for each connection one article of the usual size.
-const BUDGET_BASE: usize = 16 << 20;
-const BUDGET_PER_CONNECTION: usize = 1 << 20;
+/// The budget: a base for what waits to be written, and for each connection one article of
+/// the usual size. A disk that halts for a moment uses it all up.
+const BUDGET_BASE: usize = 8 << 20;
+const BUDGET_PER_CONNECTION: usize = 768 << 10;
 
 /// Which servers, and how.
 pub struct Config {
@@ -108,6 +109,12 @@ impl Form {
     }
 }
 
+/// How many bytes of articles may be in memory at once with these servers.
+fn budget(servers: &[Server]) -> usize {
+    let connections = servers.iter().map(|s| usize::from(s.connections));
+    BUDGET_BASE + connections.sum::<usize>() * BUDGET_PER_CONNECTION
+}
+
 /// Fetches the segments of `inlet`; all other records pass untouched.
 pub fn run(config: Config, inlet: Inlet, outlet: Outlet) -> Ending {
     run_with(config, (inlet, outlet), None)
@@ -119,13 +126,9 @@ pub(crate) fn run_with(
     (inlet, outlet): (Inlet, Outlet),
     feedback: Option<Feedback>,
 ) -> Ending {
-    let connections: usize = config
-        .servers
-        .iter()
-        .map(|s| usize::from(s.connections))
-        .sum();
-    let most = BUDGET_BASE + connections * BUDGET_PER_CONNECTION;
-    // All that was in use may be again soon: memory given back comes with page faults.
+    let most = budget(&config.servers);
+    // All that was in use may be again soon: memory given back comes with page faults, and
+    // what is left of the heap's pieces is more than it saves.
     let (budget, pool, kernel) = (Budget::new(most), Pool::new(most), config.kernel);
     match config.form {
         Form::Raw { verify } => {

@@ -75,6 +75,9 @@ impl<'a, T> Held<'a, T> {
         if self.file.take().is_some() {
             self.shared.handles.rest(self.lane.at);
         }
+        if self.doubted.is_empty() {
+            return self.told;
+        }
         self.doubted.append(&mut self.told);
         self.doubted
     }
@@ -356,7 +359,7 @@ impl<T: Clone> Held<'_, T> {
         }
         for item in crate::place::in_order(items) {
             match item {
-                Item::Piece(given) => self.piece(*given)?,
+                Item::Piece(given) => self.piece(given)?,
                 Item::Absent {
                     number,
                     of,

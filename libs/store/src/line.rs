@@ -45,6 +45,9 @@ pub(crate) enum Line<'a> {
     },
 }
 
+/// More than most lines have, in bytes: a file's digest is 64 of them.
+const USUAL: usize = 192;
+
 /// Lines as they are written: each with its checksum and its end.
 #[derive(Debug, Default)]
 pub(crate) struct Lines(String);
@@ -59,6 +62,8 @@ impl Lines {
 
     pub fn push(&mut self, line: &Line<'_>) {
         let start = self.0.len();
+        // At once: it would grow by a few bytes at a time.
+        self.0.reserve(USUAL);
         // Writing into a string cannot fail.
         let _ = write!(self.0, "{line}");
         let crc = crc32fast::hash(&self.0.as_bytes()[start..]);

@@ -19,7 +19,7 @@ const MOST: usize = 512;
 
 /// Pieces that were judged good, each beginning where the one before it ends.
 pub(crate) struct Run<T> {
-    pieces: Vec<Given<T>>,
+    pieces: Vec<Box<Given<T>>>,
     end: u64,
 }
 
@@ -35,7 +35,7 @@ impl<T> Run<T> {
         self.pieces.len()
     }
 
-    fn push(&mut self, given: Given<T>) {
+    fn push(&mut self, given: Box<Given<T>>) {
         self.end = given.offset + given.bytes.len() as u64;
         self.pieces.push(given);
     }
@@ -54,6 +54,9 @@ impl<T> Run<T> {
 /// Neighbours next to each other, where all are plain pieces with numbers and places of
 /// their own: then their order is nobody's business.
 pub(crate) fn in_order<T>(mut items: Vec<Item<T>>) -> Vec<Item<T>> {
+    if items.len() < 2 {
+        return items;
+    }
     let plain = |item: &Item<T>| match item {
         Item::Piece(given) if given.order.is_none() && !given.damaged => {
             let end = given.offset.checked_add(given.bytes.len() as u64)?;
@@ -75,7 +78,7 @@ pub(crate) fn in_order<T>(mut items: Vec<Item<T>>) -> Vec<Item<T>> {
 
 impl<T: Clone> Held<'_, T> {
     /// Puts a piece in its place, if it has one.
-    pub fn piece(&mut self, mut given: Given<T>) -> Result<(), Error> {
+    pub fn piece(&mut self, mut given: Box<Given<T>>) -> Result<(), Error> {
         self.expect(given.piece().of);
         if self.run.len() > 0 && !self.run.goes_on(&given) {
             self.flush()?;
@@ -94,7 +97,7 @@ impl<T: Clone> Held<'_, T> {
         match judged {
             Ok(judgement) => self.settle(given, judgement),
             Err(placed) => {
-                self.tell(given, placed);
+                self.tell(given.ticket, placed);
                 Ok(())
             }
         }
@@ -112,7 +115,7 @@ impl<T: Clone> Held<'_, T> {
         }
     }
 
-    fn settle(&mut self, given: Given<T>, judgement: Judgement) -> Result<(), Error> {
+    fn settle(&mut self, given: Box<Given<T>>, judgement: Judgement) -> Result<(), Error> {
         let piece = given.piece();
         let placed = match judgement {
             Judgement::Duplicate => Placed::Duplicate,
@@ -127,12 +130,11 @@ impl<T: Clone> Held<'_, T> {
                 return self.complete_soon();
             }
         };
-        self.tell(given, placed);
+        self.tell(given.ticket, placed);
         Ok(())
     }
 
-    fn tell(&mut self, given: Given<T>, placed: Placed) {
-        let ticket = given.ticket;
+    fn tell(&mut self, ticket: T, placed: Placed) {
         self.told.push(Event::Placed { ticket, placed });
     }
 
@@ -180,8 +182,13 @@ impl<T: Clone> Held<'_, T> {
             return Ok(());
         };
         self.preset(&first.piece())?;
-        let bytes: Vec<&[u8]> = run.pieces.iter().map(|p| &*p.bytes).collect();
-        self.write(&bytes, first.offset)?;
+        match &run.pieces[..] {
+            [one] => self.write(&[&one.bytes], one.offset)?,
+            all => {
+                let bytes: Vec<&[u8]> = all.iter().map(|p| &*p.bytes).collect();
+                self.write(&bytes, first.offset)?;
+            }
+        }
         for given in run.pieces {
             self.accept(&given);
             if given.piece().verified {

@@ -29,7 +29,7 @@ impl Arrivals {
         let ticket = {
             let mut desk = lock(&self.desk);
             desk.trouble()?;
-            self.ticket(&mut desk, *part, bytes.len())
+            self.ticket(&mut desk, part, bytes.len())
         };
         let id = identity(&ticket.part.segment);
         // With other cores the next part is read meanwhile.
@@ -57,8 +57,8 @@ impl Arrivals {
             } => (part, bytes),
             other => return Some(other),
         };
-        let id = identity(&part.segment).into_owned();
         let taken = self.desk_now().and_then(|desk| {
+            let id = identity(&part.segment);
             let turn = self.store.turn(&ident(&part.segment, &id), bytes.len());
             Some(desk).zip(turn)
         });
@@ -68,8 +68,9 @@ impl Arrivals {
                 payload: Some(bytes),
             });
         };
-        let ticket = self.ticket(&mut desk, *part, bytes.len());
+        let ticket = self.ticket(&mut desk, part, bytes.len());
         drop(desk);
+        let id = identity(&ticket.part.segment);
         turn.write(self.piece(&ticket, &id, bytes), Arc::clone(&ticket));
         None
     }
@@ -85,7 +86,7 @@ impl Arrivals {
         (!desk.is_in_trouble()).then_some(desk)
     }
 
-    fn ticket(&self, desk: &mut Desk, part: Part, bytes: usize) -> Ticket {
+    fn ticket(&self, desk: &mut Desk, part: Box<Part>, bytes: usize) -> Ticket {
         let encoded = part.segment.bytes.unwrap_or(bytes as u64);
         if let Some(room) = &self.room {
             let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,7 +17,7 @@ pub(super) type Ticket = Arc<Arrived>;
 
 /// A part that came, without its bytes.
 pub(super) struct Arrived {
-    pub part: Part,
+    pub part: Box<Part>,
     pub bytes: usize,
     is_told: AtomicBool,
     feedback: Option<Feedback>,
@@ -80,7 +80,7 @@ impl Desk {
     }
 
     /// What is to come back with a piece.
-    pub fn ticket(&self, part: Part, bytes: usize) -> Ticket {
+    pub fn ticket(&self, part: Box<Part>, bytes: usize) -> Ticket {
         Arc::new(Arrived {
             part,
             bytes,

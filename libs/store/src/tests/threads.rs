@@ -156,12 +156,12 @@ fn what_fails_between_two_pieces_keeps_no_ticket() {
     let lane = store.shared.lane(&ident).unwrap().unwrap();
     let (done, _) = store.shared.with(&lane, |held| {
         held.open()?;
-        held.piece(given(1))?;
+        held.piece(Box::new(given(1)))?;
         held.flush()?;
         held.close();
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
         store.shared.handles.put(lane.at, Arc::new(full));
-        held.piece(given(3))?;
+        held.piece(Box::new(given(3)))?;
         held.flush()
     });
     assert_eq!(done, None);
