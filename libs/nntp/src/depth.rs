@@ -4,8 +4,8 @@
 //!
 //! By Little's law a pipe is full with rate × round trip in flight. The rate is
 //! measured, and while the window is what bounds it, it measures the window: so
-//! the window asks for a quarter more than that, and grows until the line or the
-//! server is the bound. Until something is measured a good line is assumed.
+//! the window asks for twice that, and grows until the line or the server is the
+//! bound. Until something is measured a good line is assumed.
 
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ const ASSUMED: f64 = 25e6;
 /// Octets of an article of unknown size.
 const USUAL: f64 = 750e3;
 
-/// How much more than what is measured is asked for.
-const GAIN: f64 = 1.25;
+/// How much more than what is measured is asked for. Where the line is not the bound,
+/// answers come in bursts, and with a quarter more connections ran dry between them.
+const GAIN: f64 = 2.0;
 
 /// So many requests are sent at once: each time costs a system call, and wakes the
 /// server.
@@ -200,7 +201,7 @@ mod tests {
                 let pipe = rate * rtt / ARTICLE as f64;
                 assert!(used > 0.9, "{rtt} s, {rate}: {window} in flight, {used}");
                 assert!(
-                    window as f64 <= 1.6 * pipe + 6.0,
+                    window as f64 <= 2.6 * pipe + 6.0,
                     "{rtt} s, {rate}: {window} for {pipe}"
                 );
             }
@@ -211,7 +212,7 @@ mod tests {
     fn the_first_window_follows_the_handshake() {
         let window = |ms| Depth::new(None, Some(Duration::from_millis(ms)), None).window();
         assert_eq!(window(0), FIRST);
-        assert_eq!(window(300), 17);
+        assert_eq!(window(300), 24);
         assert_eq!(Depth::new(None, None, None).window(), FIRST);
         assert_eq!(Depth::new(Some(7), None, None).window(), 7);
     }
