@@ -135,3 +135,16 @@ fn a_number_that_is_none() {
             .code(64);
     }
 }
+
+// nzbpipe --threads 60000 ended with an abort: the system had no more threads to give.
+#[test]
+fn a_number_of_threads_that_no_system_has() {
+    let t = Scene::alone();
+    for program in ["nzbpipe", "nntp-fetch", "yenc-decode"] {
+        for number in ["0", "257", "60000", "-1", "x"] {
+            let outcome = t.run(&format!("{program} --threads={number} < /dev/null"));
+            assert!(outcome.stderr.contains("1 to 256"), "{program} {number}");
+            outcome.code(64);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! How fast, how long and how stubbornly servers are asked: the flags of the
 //! programs that fetch.
 
-use std::num::NonZeroU16;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use clap::Args;
 use nzbpipe_nntp::{Options, Rate};
 use serde_json::{Value, json};
 
-use crate::{duration, size};
+use crate::{duration, size, threads};
 
 /// Flags of the engine.
 #[derive(Args, Clone, Debug)]
@@ -46,8 +46,8 @@ pub(crate) struct EngineArgs {
     /// By default there is one for each core this process may use, as its affinity mask
     /// and its control group (a container's limit) say, but no more than 4: one is enough
     /// for some 10 Gbit/s. Most is done on the thread where an article arrives.
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroU16>,
+    #[arg(long, value_name = "N", value_parser = threads::parse)]
+    pub threads: Option<NonZeroUsize>,
 }
 
 impl EngineArgs {

@@ -1,7 +1,6 @@
 //! What `nntp-fetch` and `nzbpipe` have in common: the flags of the fetching
 //! stage, how it is made ready, and what is to be done when it has ended.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use clap::Args;
@@ -83,7 +82,7 @@ impl Fetching {
         let (trace, printer) = trace::start(setup.ui).unzip();
         let config = fetch::Config {
             options: self.engine.options(self.servers.retries.saturating_add(1)),
-            threads: self.engine.threads.map(NonZeroUsize::from),
+            threads: self.engine.threads,
             rate: self.engine.rate(),
             changes: Some(reload.start(&self.servers, &accounts, setup.stop, setup.ui)),
             servers,

@@ -36,6 +36,7 @@ mod size;
 mod slots;
 mod streams;
 mod summary;
+mod threads;
 mod trace;
 mod ui;
 pub mod yenc_decode;

@@ -14,7 +14,7 @@ use nzbpipe_yenc::{Encoding, Options, Verdict};
 use crate::exit::{self, Refusal};
 use crate::nntp_fetch::watch_signals;
 use crate::ui::{Common, Ui};
-use crate::{kernel, streams, summary};
+use crate::{kernel, streams, summary, threads};
 
 /// Decode yEnc and UUencoded article bodies
 ///
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// example. The default is the number of cores that this process may use. The order
     /// of the records stays, whatever N is. Each thread takes memory for an article and
     /// its part.
-    #[arg(short = 'j', long, value_name = "N", value_parser = threads)]
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads::parse)]
     threads: Option<NonZeroUsize>,
 
     #[command(flatten)]
@@ -64,9 +64,6 @@ pub(crate) struct Passing {
     #[arg(long)]
     pub pass_raw: bool,
 }
-
-/// The most threads that may be asked for.
-const MOST: usize = 256;
 
 /// Payload memory kept for a thread: a usual article and its part.
 const EACH: usize = 2 << 20;
@@ -112,19 +109,10 @@ fn run(args: Args) -> Result<Code, Refusal> {
     Ok(ending.code)
 }
 
-/// The value of `--threads`.
-fn threads(text: &str) -> Result<NonZeroUsize, String> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|&n: &NonZeroUsize| n.get() <= MOST);
-    number.ok_or_else(|| format!("a number from 1 to {MOST} is needed"))
-}
-
 /// How many threads can run at once: affinity and the limits of cgroups count.
 fn cores() -> NonZeroUsize {
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    NonZeroUsize::new(MOST).map_or(cores, |most| cores.min(most))
+    NonZeroUsize::new(threads::MOST).map_or(cores, |most| cores.min(most))
 }
 
 fn raw(article: &Path, ui: &Ui) -> Result<Code, Refusal> {

@@ -201,6 +201,7 @@ fn drive<S: Deliver + Sync>(
     });
     let (mut stage, result) = match runtime.block_on(run) {
         Ok(ran) => ran,
+        // Nothing ends it before its time: it has panicked.
         Err(died) => std::panic::resume_unwind(died.into_panic()),
     };
     runtime.shutdown_timeout(Duration::from_secs(1));

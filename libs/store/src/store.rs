@@ -76,14 +76,7 @@ impl<T: Clone + Send + 'static> Store<T> {
     ///
     /// What keeps the store from writing anything more: a full disk, say.
     pub fn piece(&self, piece: Piece<'_, Bytes>, ticket: T) -> Result<(), Error> {
-        let ident = Ident {
-            job: piece.job,
-            job_name: piece.job_name,
-            file: piece.file,
-            file_id: piece.file_id,
-            name: piece.name,
-            of: piece.of,
-        };
+        let ident = Ident::from(&piece);
         self.give(&ident, Item::Piece(Box::new(Given::new(piece, ticket))))
     }
 

@@ -132,6 +132,7 @@ impl<'a, T: Clone> Turn<'a, T> {
         }
     }
 }
+
 impl<T: Clone> Drop for Turn<'_, T> {
     fn drop(&mut self) {
         let shared = self.shared;

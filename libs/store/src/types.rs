@@ -455,8 +455,8 @@ pub enum Event<T> {
     Completed(Box<FileOutcome>),
 }
 
-impl<'a> From<&Piece<'a>> for Ident<'a> {
-    fn from(p: &Piece<'a>) -> Self {
+impl<'a, B> From<&Piece<'a, B>> for Ident<'a> {
+    fn from(p: &Piece<'a, B>) -> Self {
         Ident {
             job: p.job,
             job_name: p.job_name,

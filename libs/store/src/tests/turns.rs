@@ -24,21 +24,10 @@ fn noting(options: Options) -> (Store<Ticket>, Told) {
     (Store::open(options, tell).unwrap(), told)
 }
 
-fn ident<'a>(piece: &Piece<'a, Bytes>) -> Ident<'a> {
-    Ident {
-        job: piece.job,
-        job_name: piece.job_name,
-        file: piece.file,
-        file_id: piece.file_id,
-        name: piece.name,
-        of: piece.of,
-    }
-}
-
 /// Writes a piece here if that is possible, or else has it written. Whether it was.
 fn bring(store: &Store<Ticket>, piece: Piece<'_, Bytes>) -> bool {
     let ticket = (piece.file, piece.number);
-    match store.turn(&ident(&piece), piece.bytes.len()) {
+    match store.turn(&Ident::from(&piece), piece.bytes.len()) {
         Some(turn) => {
             turn.write(piece, ticket);
             true
@@ -53,7 +42,7 @@ fn bring(store: &Store<Ticket>, piece: Piece<'_, Bytes>) -> bool {
 /// Writes a piece here, once that is possible: a slow disk is followed by a rest.
 fn insist(store: &Store<Ticket>, piece: &Piece<'_, Bytes>) {
     soon(|| {
-        let turn = store.turn(&ident(piece), piece.bytes.len());
+        let turn = store.turn(&Ident::from(piece), piece.bytes.len());
         let is_given = turn.is_some();
         if let Some(turn) = turn {
             turn.write(piece.clone(), (piece.file, piece.number));
@@ -113,7 +102,7 @@ fn all_come(files: u64, of: u64, threads: u64) {
                     let n = n * 7_919 % (files * of);
                     let piece = some(n % files, n / files + 1, of, ids);
                     // While others only give pieces, the writers have the file all the time.
-                    let is_at_rest = || store.turn(&ident(&piece), PIECE).is_some();
+                    let is_at_rest = || store.turn(&Ident::from(&piece), PIECE).is_some();
                     let _ = (0..100).any(|_| is_at_rest() || nap());
                     direct += u64::from(bring(store, piece));
                 }
@@ -157,7 +146,7 @@ fn a_caller_never_completes_a_file() {
     store.piece(some(0, 1, 3, &ids), (0, 1)).unwrap();
     store.outcomes();
     let two = some(0, 2, 3, &ids);
-    let turn = store.turn(&ident(&two), PIECE).unwrap();
+    let turn = store.turn(&Ident::from(&two), PIECE).unwrap();
     store.piece(some(0, 3, 3, &ids), (0, 3)).unwrap();
     turn.write(two, (0, 2));
     // What comes last is left to the writers.
@@ -180,14 +169,14 @@ fn a_turn_that_is_not_used() {
     store.piece(some(0, 1, 5, &ids), (0, 1)).unwrap();
     store.outcomes();
     let two = some(0, 2, 5, &ids);
-    let turn = store.turn(&ident(&two), PIECE).unwrap();
-    assert!(store.turn(&ident(&two), PIECE).is_none());
+    let turn = store.turn(&Ident::from(&two), PIECE).unwrap();
+    assert!(store.turn(&Ident::from(&two), PIECE).is_none());
     store.piece(two, (0, 2)).unwrap();
     drop(turn);
     assert_eq!(store.outcomes()[0].ok, 2);
     // Its room is given back: all of it fits.
     let three = some(0, 3, 5, &ids);
-    soon(|| store.turn(&ident(&three), 32 << 20).is_some());
+    soon(|| store.turn(&Ident::from(&three), 32 << 20).is_some());
     store.finish();
 }
 
@@ -204,7 +193,7 @@ fn nobody_waits_for_who_opens_another_job() {
         let opening = lock(&store.shared.index);
         scope.spawn(|| {
             let two = some(0, 2, 5, &ids);
-            let turn = store.turn(&ident(&two), PIECE);
+            let turn = store.turn(&Ident::from(&two), PIECE);
             sender.send(turn.is_some()).unwrap();
         });
         let answered = answer.recv_timeout(Duration::from_secs(5));
@@ -286,7 +275,7 @@ fn a_disk_that_is_full_for_a_caller() {
     store.shared.handles.rest(0);
     assert!(bring(&store, some(0, 2, 5, &ids)));
     let three = some(0, 3, 5, &ids);
-    assert!(store.turn(&ident(&three), PIECE).is_none());
+    assert!(store.turn(&Ident::from(&three), PIECE).is_none());
     assert!(store.piece(three, (0, 3)).unwrap_err().is_full());
     let (outcomes, errors) = store.finish();
     assert!(errors.is_empty(), "it was told");
@@ -326,7 +315,7 @@ fn the_end_comes_amidst_turns() {
                 scope.spawn(move || {
                     for n in (1..OF).filter(|n| n % 4 == caller) {
                         let piece = some(n % 2, n, OF, ids);
-                        if let Some(turn) = store.turn(&ident(&piece), PIECE) {
+                        if let Some(turn) = store.turn(&Ident::from(&piece), PIECE) {
                             turn.write(piece, (n % 2, n));
                         }
                     }
